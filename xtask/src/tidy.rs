@@ -1,5 +1,7 @@
 //! `cargo xtask tidy`.
-use mastra_core::Result;
 use crate::process::Workspace;
+use mastra_core::Result;
 /// Checks the rules.
-pub(crate) fn run(_workspace: &Workspace) -> Result<()> { Ok(()) }
+pub(crate) fn run(_workspace: &Workspace) -> Result<()> {
+    Ok(())
+}

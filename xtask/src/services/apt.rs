@@ -92,9 +92,7 @@ impl Apt {
         remove(&archives)?;
         let partial = archives.join("partial");
         std::fs::create_dir_all(&partial).map_err(|source| file_error("cannot create", &partial, source))?;
-        capture(
-            self.command("apt-get").args(["install", "--yes", "--no-install-recommends", "--download-only"]).args(packages),
-        )?;
+        capture(self.command("apt-get").args(["install", "--yes", "--no-install-recommends", "--download-only"]).args(packages))?;
         for archive in files(&archives, ".deb")? {
             unpack(&archive, root)?;
         }
@@ -119,7 +117,8 @@ impl Apt {
         let archives = files(work, ".gz")?.into_iter().chain(files(work, ".xz")?);
         for archive in archives {
             let name = archive.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let version = name.strip_prefix(package).and_then(|rest| rest.strip_prefix('_')).and_then(|rest| rest.split_once(".orig."));
+            let version =
+                name.strip_prefix(package).and_then(|rest| rest.strip_prefix('_')).and_then(|rest| rest.split_once(".orig."));
             if let Some((version, _)) = version {
                 return Ok(Source { folder: unpack_source(&archive, work)?, version: version.to_owned() });
             }

@@ -15,17 +15,18 @@ use crate::process::{Workspace, capture, file_error, output};
 /// The services in Docker's own words.
 pub(crate) const COMPOSE: &str = include_str!("compose.yaml");
 
-/// Whether an engine answers: an installed client alone is no engine.
+/// Whether an engine answers, and the client knows compose files: an installed client alone is no engine.
 pub(super) fn engine_runs() -> bool {
-    output(Command::new("docker").arg("info")).is_ok_and(|output| output.status.success())
+    let succeeds =
+        |arguments: &[&str]| output(Command::new("docker").args(arguments)).is_ok_and(|output| output.status.success());
+    succeeds(&["info"]) && succeeds(&["compose", "version"])
 }
 
 /// Brings the container up and waits until it is healthy.
 pub(super) fn up(workspace: &Workspace) -> Result<State> {
     progress("starting the container");
-    let port = State::load(workspace)?
-        .filter(|state| state.source == Source::Docker)
-        .map_or_else(free_port, |state| Ok(state.port))?;
+    let port =
+        State::load(workspace)?.filter(|state| state.source == Source::Docker).map_or_else(free_port, |state| Ok(state.port))?;
     capture(compose(workspace)?.env("MASTRA_PORT", port.to_string()).args(["up", "--detach", "--wait"]))?;
     let url = format!("postgres://mastra:{}@127.0.0.1:{port}/mastra", password(workspace));
     let answer = given::check(&url)?;

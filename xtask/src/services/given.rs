@@ -99,8 +99,7 @@ impl Parts {
     fn of(url: &str) -> Result<Self> {
         // The URL holds a password: no error quotes it.
         let malformed = || Error::invalid_input("not a URL of the form postgres://user:password@host:port/database");
-        let rest =
-            url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://")).ok_or_else(malformed)?;
+        let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://")).ok_or_else(malformed)?;
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, database) = rest.split_once('/').ok_or_else(malformed)?;
         let (login, address) = authority.rsplit_once('@').unwrap_or(("postgres", authority));

@@ -22,9 +22,10 @@ pub(super) fn up(workspace: &Workspace) -> Result<State> {
     let directory = home.join("postgres");
     progress(&format!("starting PostgreSQL {}", binaries.version()));
     let server = builder(&directory, binaries.clone()).start()?;
-    let pgvector = server.extension_version("vector")?.filter(|version| is_new_enough(version)).ok_or_else(|| {
-        Error::unavailable("the server does not find pgvector").with("log", server.log().display())
-    })?;
+    let pgvector = server
+        .extension_version("vector")?
+        .filter(|version| is_new_enough(version))
+        .ok_or_else(|| Error::unavailable("the server does not find pgvector").with("log", server.log().display()))?;
     if server.psql("mastra", "SELECT 'a'::text < 'B'::text")? != "t" {
         return Err(Error::unavailable(
             "the server sorts text by code point, and the tests need a language's collation: PostgreSQL 15 with ICU, or a libc locale such as en_US.UTF-8",
@@ -61,10 +62,7 @@ pub(super) fn down(state: &State) -> Result<()> {
 
 fn builder(directory: &Path, binaries: Binaries) -> Builder {
     // fsync and the rest stay as they are: durability is measured too.
-    PrivateServer::builder(directory)
-        .binaries(binaries)
-        .setting("max_connections", "200")
-        .setting("shared_buffers", "128MB")
+    PrivateServer::builder(directory).binaries(binaries).setting("max_connections", "200").setting("shared_buffers", "128MB")
 }
 
 /// Binaries with pgvector: the machine's own where they have it, else a private copy to which it is added.

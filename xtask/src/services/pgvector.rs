@@ -22,8 +22,10 @@ pub(super) fn add(apt: &Apt, binaries: &Binaries, root: &Path, work: &Path) -> R
     }
     let source = apt.source("pgvector", work)?;
     if !is_new_enough(&source.version) {
-        return Err(Error::unavailable("the distribution's source of pgvector is too old; set MASTRA_TEST_POSTGRES_URL to a server that has 0.8 or newer")
-            .with("version", &source.version));
+        return Err(Error::unavailable(
+            "the distribution's source of pgvector is too old; set MASTRA_TEST_POSTGRES_URL to a server that has 0.8 or newer",
+        )
+        .with("version", &source.version));
     }
     progress(&format!("building pgvector {} from the {} source", source.version, apt.distribution_name()));
     // The headers alone: the package's dependencies are compilers for Postgres' just-in-time code, which is left out below.

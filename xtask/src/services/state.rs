@@ -67,8 +67,7 @@ impl State {
     }
 
     pub(crate) fn to_json(&self) -> Result<String> {
-        serde_json::to_string_pretty(self)
-            .map_err(|source| Error::internal("cannot write the state as JSON").with_source(source))
+        serde_json::to_string_pretty(self).map_err(|source| Error::internal("cannot write the state as JSON").with_source(source))
     }
 }
 

@@ -44,8 +44,11 @@ impl Binaries {
                 .with("folder", bin.display())
                 .with("missing", missing));
         }
-        let libraries =
-            bin.ancestors().find(|folder| folder.ends_with("usr")).map(|usr| usr.with_file_name("libraries")).filter(|it| it.is_dir());
+        let libraries = bin
+            .ancestors()
+            .find(|folder| folder.ends_with("usr"))
+            .map(|usr| usr.with_file_name("libraries"))
+            .filter(|it| it.is_dir());
         let printed = run(clean(&bin.join("postgres"), libraries.as_deref()).arg("--version"), "postgres --version")?;
         let (version, major) = parse_version(&printed).ok_or_else(|| {
             Error::unavailable("the server's version is not understood").retryable(false).with("printed", &printed)

@@ -14,6 +14,7 @@ use super::StopMode;
 use super::account::Account;
 use super::binaries::Binaries;
 use super::command::{clean, io_error, output, run, said};
+use super::processes::is_server;
 
 /// A Unix socket's path holds 107 bytes; the file's own name takes some of them.
 const LONGEST_SOCKET_DIR: usize = 85;
@@ -190,22 +191,27 @@ impl Cluster {
         if text.trim() == self.binaries.major().to_string() {
             return Ok(());
         }
-        Err(Error::invalid_input("the data was written by another major version of Postgres; move the directory away or use that version")
-            .with("data", text.trim())
-            .with("binaries", self.binaries.version())
-            .with("directory", self.dir.display()))
+        Err(Error::invalid_input(
+            "the data was written by another major version of Postgres; move the directory away or use that version",
+        )
+        .with("data", text.trim())
+        .with("binaries", self.binaries.version())
+        .with("directory", self.dir.display()))
     }
 
     /// The port of the running server; `None` where none runs.
     pub(super) fn running_port(&self) -> Option<u16> {
-        if !self.data().join("postmaster.pid").exists() {
-            return None;
-        }
-        let status = output(self.tool("pg_ctl").arg("status").arg("--pgdata").arg(self.data()), "pg_ctl").ok()?;
-        if !status.status.success() {
-            return None;
-        }
-        self.pid_file().map(|(_, port, _)| port)
+        let (pid, port, _) = self.pid_file()?;
+        let runs = is_server(pid, &self.data()).unwrap_or_else(|| {
+            let status = output(self.tool("pg_ctl").arg("status").arg("--pgdata").arg(self.data()), "pg_ctl");
+            status.is_ok_and(|status| status.status.success())
+        });
+        runs.then_some(port)
+    }
+
+    /// Whether the server says that it takes connections.
+    pub(super) fn is_ready(&self) -> bool {
+        self.pid_file().is_some_and(|(_, _, ready)| ready)
     }
 
     /// Process, port and whether connections are taken, of the server's own file.

@@ -27,11 +27,11 @@ pub fn home_for(wanted: &Path) -> Result<PathBuf> {
     let substitute = PathBuf::from(format!("/var/tmp/mastra-{:016x}", fnv1a(absolute.as_os_str().as_encoded_bytes())));
     create(&substitute)?;
     // Anybody may create names in /var/tmp: a directory that somebody else prepared is not ours to use.
-    let metadata =
-        substitute.symlink_metadata().map_err(|source| io_error("cannot read the directory", &substitute, source))?;
+    let metadata = substitute.symlink_metadata().map_err(|source| io_error("cannot read the directory", &substitute, source))?;
     if !metadata.is_dir() || metadata.uid() != 0 || metadata.mode() & 0o022 != 0 {
-        return Err(Error::permission_denied("the server's directory belongs to somebody else")
-            .with("path", substitute.display()));
+        return Err(
+            Error::permission_denied("the server's directory belongs to somebody else").with("path", substitute.display())
+        );
     }
     Ok(substitute)
 }

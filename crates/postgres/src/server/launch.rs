@@ -15,9 +15,13 @@ use super::PrivateServer;
 use super::binaries::Binaries;
 use super::cluster::{Cluster, check_identifier};
 use super::command::{io_error, last_lines};
+use super::processes;
 
 /// A port that was free a moment ago may be taken by somebody else: so often another one is tried.
 const PORT_ATTEMPTS: usize = 5;
+
+/// How often a server that comes up is looked at.
+const POLL: Duration = Duration::from_millis(20);
 
 /// How a [`PrivateServer`] is to be; see [`PrivateServer::builder`].
 #[derive(Debug, Clone)]
@@ -99,7 +103,7 @@ impl Builder {
         let _lock = cluster.lock(timeout)?;
         cluster.initialise()?;
         let password = cluster.password()?;
-        if let Some(server) = adopt(&cluster, &password, &settings, timeout) {
+        if let Some(server) = adopt(&cluster, &password, &settings, timeout)? {
             create_database(&server)?;
             return Ok(server);
         }
@@ -122,7 +126,10 @@ impl Builder {
         let Ok(password) = cluster.password() else {
             return Ok(None);
         };
-        Ok(adopt(&cluster, &password, &settings, timeout))
+        if cluster.running_port().is_some() && !cluster.is_ready() {
+            return Ok(None);
+        }
+        adopt(&cluster, &password, &settings, timeout)
     }
 
     fn cluster(self) -> Result<(Cluster, Vec<(String, String)>, Duration, Option<u16>)> {
@@ -138,17 +145,30 @@ impl Builder {
     }
 }
 
-fn adopt(cluster: &Cluster, password: &str, settings: &[(String, String)], timeout: Duration) -> Option<PrivateServer> {
+/// The server that runs already; `None` where none does.
+fn adopt(cluster: &Cluster, password: &str, settings: &[(String, String)], timeout: Duration) -> Result<Option<PrivateServer>> {
+    let deadline = Instant::now() + timeout;
+    let port = loop {
+        match cluster.running_port() {
+            None => return Ok(None),
+            Some(port) if cluster.is_ready() => break port,
+            // Somebody else has just started it, or it recovers from a crash.
+            Some(_) if Instant::now() < deadline => sleep(POLL),
+            Some(_) => {
+                return Err(Error::timeout("the server runs but takes no connections").with("log", cluster.log().display()));
+            }
+        }
+    };
     let server = PrivateServer {
         cluster: cluster.clone(),
-        port: cluster.running_port()?,
+        port,
         password: password.to_owned(),
         settings: settings.to_vec(),
         timeout,
         child: None,
     };
-    // A process id in a file that outlived a reboot may be somebody else's by now: only an answer counts.
-    server.psql("postgres", "SELECT 1").is_ok().then_some(server)
+    server.psql("postgres", "SELECT 1")?;
+    Ok(Some(server))
 }
 
 fn create_database(server: &PrivateServer) -> Result<()> {
@@ -186,6 +206,7 @@ fn free_port(wanted: Option<u16>) -> Result<u16> {
 
 /// Starts the server and waits until it takes connections.
 pub(super) fn spawn(cluster: &Cluster, port: u16, settings: &[(String, String)], timeout: Duration) -> Result<Child> {
+    processes::settle(cluster, timeout)?;
     let socket = cluster.socket_dir()?;
     let path = cluster.log();
     let log = OpenOptions::new()
@@ -232,7 +253,7 @@ pub(super) fn spawn(cluster: &Cluster, port: u16, settings: &[(String, String)],
             child.wait().map_err(|source| Error::internal("cannot wait for postgres").with_source(source))?;
             return Err(Error::timeout(format!("the server does not come up: {said}")).with("log", path.display()));
         }
-        sleep(Duration::from_millis(20));
+        sleep(POLL);
     }
 }
 

@@ -24,6 +24,7 @@ mod cluster;
 mod command;
 mod home;
 mod launch;
+mod processes;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -175,9 +176,72 @@ impl PrivateServer {
 impl fmt::Debug for PrivateServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The password stays out.
-        f.debug_struct("PrivateServer")
-            .field("cluster", &self.cluster)
-            .field("port", &self.port)
-            .finish_non_exhaustive()
+        f.debug_struct("PrivateServer").field("cluster", &self.cluster).field("port", &self.port).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    /// The binaries that `cargo xtask test` names, else the machine's own.
+    fn binaries() -> Binaries {
+        let named = std::env::var_os("MASTRA_TEST_PG_BIN").map(|bin| Binaries::at(bin).unwrap());
+        named.unwrap_or_else(|| Binaries::find().unwrap())
+    }
+
+    /// A folder that the server's account can reach, also where the test runs as root.
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+        folder
+    }
+
+    #[test]
+    fn committed_rows_live_through_a_crash_and_a_restart() {
+        let folder = folder();
+        let builder = || PrivateServer::builder(folder.path().join("pg")).binaries(binaries()).setting("max_connections", "20");
+        let mut server = builder().start().unwrap();
+        server.psql("mastra", "CREATE TABLE kept (id int)").unwrap();
+        server.psql("mastra", "INSERT INTO kept VALUES (1)").unwrap();
+
+        server.kill_immediately().unwrap();
+        assert!(!server.is_running());
+        assert!(builder().running().unwrap().is_none());
+        server.restart().unwrap();
+        assert_eq!(server.psql("mastra", "SELECT count(*) FROM kept").unwrap(), "1");
+
+        // A second handle adopts the running server.
+        let adopted = builder().start().unwrap();
+        assert_eq!(adopted.url(), server.url());
+        assert_eq!(adopted.psql("mastra", "SHOW max_connections").unwrap(), "20");
+
+        server.stop().unwrap();
+        server.stop().unwrap();
+        assert!(!adopted.is_running());
+        server.remove().unwrap();
+        assert!(!folder.path().join("pg").exists());
+    }
+
+    #[test]
+    fn a_server_that_cannot_start_says_why() {
+        let folder = folder();
+        let started =
+            PrivateServer::builder(folder.path().join("pg")).binaries(binaries()).setting("shared_buffers", "x").start();
+        let error = started.unwrap_err();
+        assert!(error.message().contains("shared_buffers"), "{error}");
+        assert!(!error.is_retryable());
+    }
+
+    #[test]
+    fn neither_errors_nor_debug_show_the_password() {
+        let folder = folder();
+        let server = PrivateServer::builder(folder.path().join("pg")).binaries(binaries()).start().unwrap();
+        let refused = server.psql("mastra", "SELECT 1/0").unwrap_err();
+        assert!(!format!("{server:?}{refused:?}").contains(&server.password));
+        server.remove().unwrap();
     }
 }
