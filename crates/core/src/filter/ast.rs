@@ -3,7 +3,10 @@
 //! Four nodes and a handful of positive predicates: negations are [`Filter::Not`] over the positive form, lists and bare
 //! values are spelled out by the parser, so a backend has little to translate and nothing to guess.
 
-use crate::{number::Number, path::Path};
+use crate::{
+    number::{Number, values_equal},
+    path::Path,
+};
 use serde_json::Value;
 
 /// A condition on the data of a record, or on the metadata of a vector.
@@ -28,7 +31,9 @@ pub enum Filter {
 }
 
 /// A positive predicate on the branches that a path leads to. Each walks the path alone.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// Equal predicates ask the same: numbers compare by decimal value here too.
+#[derive(Debug, Clone)]
 pub enum Predicate {
     /// A branch, or a member of it one level down, equals the value: typed, numbers by decimal value, objects whatever the
     /// key order. `Null` also matches a missing branch.
@@ -49,6 +54,24 @@ pub enum Predicate {
     Contains(String),
     /// A branch is an array with at least one member that matches.
     ElemMatch(Members, Box<Filter>),
+}
+
+impl PartialEq for Predicate {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Eq(left), Self::Eq(right)) => values_equal(left, right),
+            (Self::In(left), Self::In(right)) | (Self::All(left), Self::All(right)) => {
+                left.len() == right.len() && left.iter().zip(right).all(|(left, right)| values_equal(left, right))
+            }
+            (Self::Compare(order, bound), Self::Compare(other, other_bound)) => order == other && bound == other_bound,
+            (Self::Size(left), Self::Size(right)) => left == right,
+            (Self::Exists, Self::Exists) => true,
+            (Self::Regex(left), Self::Regex(right)) => left == right,
+            (Self::Contains(left), Self::Contains(right)) => left == right,
+            (Self::ElemMatch(members, inner), Self::ElemMatch(other, other_inner)) => members == other && inner == other_inner,
+            _ => false,
+        }
+    }
 }
 
 /// Which members [`Predicate::ElemMatch`] tests, and as what.
