@@ -1,5 +1,7 @@
 //! Numbers by decimal value, with and without the feature that keeps their text.
 
+#![allow(clippy::unwrap_used)]
+
 use mastra_core::Filter;
 use mastra_core::number::{Number, values_equal};
 use serde_json::json;

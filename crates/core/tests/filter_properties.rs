@@ -1,5 +1,7 @@
 //! Laws that hold of every filter, number and value.
 
+#![allow(clippy::unwrap_used)]
+
 use mastra_core::filter::{Bound, Comparison, Filter, FilterLimits, Members, Pattern, Predicate};
 use mastra_core::number::{Number, compare_numbers, values_equal};
 use mastra_core::sort::{Direction, compare};

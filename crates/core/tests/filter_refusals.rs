@@ -1,5 +1,7 @@
 //! What the filter parsers refuse, and what their errors say.
 
+#![allow(clippy::expect_used)]
+
 use mastra_core::filter::{Condition, FilterLimits, Pattern};
 use mastra_core::{ErrorKind, Filter};
 use serde_json::{Value, json};

@@ -1,14 +1,18 @@
 //! JSON in which no object repeats a key.
 
 use crate::number::keeps_number_text;
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::fmt;
 
 /// The key under which serde_json hands a number to a visitor when it keeps the number's text.
 const NUMBER_KEY: &str = "$serde_json::private::Number";
 
-/// Any JSON value, refused where an object at any depth has a key twice: which of the two counts would differ by reader.
+/// How deep a value may nest, as in serde_json's own reader of text; other readers may have no bound and we have a stack.
+const NESTING: usize = 128;
+
+/// Any JSON value, refused where an object at any depth has a key twice (which of the two counts would differ by reader) and past a
+/// nesting of 128.
 ///
 /// ```
 /// use mastra_core::filter::UniqueValue;
@@ -24,11 +28,29 @@ pub struct UniqueValue(
 
 impl<'de> Deserialize<'de> for UniqueValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(UniqueVisitor).map(Self)
+        UniqueVisitor { nesting: 0 }.deserialize(deserializer).map(Self)
     }
 }
 
-struct UniqueVisitor;
+#[derive(Clone, Copy)]
+struct UniqueVisitor {
+    nesting: usize,
+}
+
+impl UniqueVisitor {
+    fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
+        let nesting = self.nesting + 1;
+        if nesting > NESTING { Err(E::custom("nested too deeply")) } else { Ok(Self { nesting }) }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for UniqueVisitor {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
 
 impl<'de> Visitor<'de> for UniqueVisitor {
     type Value = Value;
@@ -82,14 +104,16 @@ impl<'de> Visitor<'de> for UniqueVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
+        let member = self.deeper()?;
         let mut items = Vec::new();
-        while let Some(UniqueValue(item)) = sequence.next_element()? {
+        while let Some(item) = sequence.next_element_seed(member)? {
             items.push(item);
         }
         Ok(Value::Array(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let member = self.deeper()?;
         let mut map = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
             if map.is_empty() && key == NUMBER_KEY && keeps_number_text() {
@@ -100,8 +124,7 @@ impl<'de> Visitor<'de> for UniqueVisitor {
             if map.contains_key(&key) {
                 return Err(A::Error::custom(format_args!("the key {key:?} stands twice in one object")));
             }
-            let UniqueValue(value) = entries.next_value()?;
-            map.insert(key, value);
+            map.insert(key, entries.next_value_seed(member)?);
         }
         Ok(Value::Object(map))
     }
