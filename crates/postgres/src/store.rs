@@ -1,0 +1,225 @@
+//! Where statements run: on connections of a pool, or inside one open transaction. The same code serves both.
+
+use crate::{error::driver, pooler::Pooler, quote::Schema};
+use mastra_core::{Capabilities, EngineInfo, Error, Result};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, pool::PoolConnection};
+use std::{
+    fmt,
+    ops::DerefMut,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::{Mutex, MutexGuard};
+
+/// What every handle of one engine shares.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) info: EngineInfo,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) schema: Schema,
+    pub(crate) pooler: Pooler,
+    /// Where it cannot be a setting of the session: the statement timeout, set anew in every transaction.
+    pub(crate) local_timeout: Option<Duration>,
+    pub(crate) reader: PgPool,
+    pub(crate) writer: PgPool,
+}
+
+impl Shared {
+    /// Whether statements may be kept prepared on a connection; a transaction pooler hands the connection to others.
+    pub(crate) fn persistent(&self) -> bool {
+        self.pooler == Pooler::None
+    }
+
+    /// Whether even a lone read has to stand in a transaction of its own.
+    fn always_in_transaction(&self) -> bool {
+        self.pooler == Pooler::Transaction || self.local_timeout.is_some()
+    }
+
+    /// Begins a transaction; `settings` are `SET LOCAL`s, in the same round trip.
+    async fn begin(&self, pool: &PgPool, begin: &str, settings: &str) -> Result<sqlx::Transaction<'static, Postgres>> {
+        let mut statement = format!("{begin}; {settings}");
+        if let Some(timeout) = self.local_timeout {
+            statement.push_str(&format!("SET LOCAL statement_timeout = {}", timeout.as_millis().clamp(1, 2_147_483_647)));
+        }
+        // The text is made of constants and of a number alone.
+        pool.begin_with(AssertSqlSafe(statement)).await.map_err(driver)
+    }
+}
+
+/// A store over a pool or over an open transaction.
+pub(crate) struct PgStore {
+    pub(crate) shared: Arc<Shared>,
+    source: Source,
+}
+
+enum Source {
+    Pools,
+    Transaction(Open),
+}
+
+/// A transaction that a caller holds open.
+struct Open {
+    /// `None` once it ended.
+    transaction: Mutex<Option<sqlx::Transaction<'static, Postgres>>>,
+    /// Whether an operation gave up inside, after which the server may refuse everything.
+    doubtful: AtomicBool,
+}
+
+impl PgStore {
+    /// The engine's own store: every call is its own transaction.
+    pub(crate) fn pools(shared: Arc<Shared>) -> Self {
+        Self { shared, source: Source::Pools }
+    }
+
+    /// Begins a transaction, and gives the store whose calls all run in it.
+    pub(crate) async fn begin(&self) -> Result<Self> {
+        // Our statements are written for READ COMMITTED, whatever the database's default is: after a wait they look again.
+        let transaction = self.shared.begin(&self.shared.writer, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", "").await?;
+        let open = Open { transaction: Mutex::new(Some(transaction)), doubtful: AtomicBool::new(false) };
+        Ok(Self { shared: Arc::clone(&self.shared), source: Source::Transaction(open) })
+    }
+
+    pub(crate) fn schema(&self) -> &Schema {
+        &self.shared.schema
+    }
+
+    /// A connection to read from; a lone statement needs no transaction.
+    pub(crate) async fn read(&self) -> Result<Session<'_>> {
+        match &self.source {
+            Source::Transaction(open) => open.session().await,
+            Source::Pools => self.shared.read().await,
+        }
+    }
+
+    /// A transaction that sees one state of the data in all its statements.
+    pub(crate) async fn snapshot(&self) -> Result<Session<'_>> {
+        match &self.source {
+            Source::Transaction(open) => open.session().await,
+            Source::Pools => {
+                let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                self.shared.begin(&self.shared.reader, begin, "").await.map(Session::Own)
+            }
+        }
+    }
+
+    /// A transaction to write in: the caller's, or one that [`Session::finish`] commits and dropping rolls back.
+    pub(crate) async fn write(&self) -> Result<Session<'_>> {
+        match &self.source {
+            Source::Transaction(open) => open.session().await,
+            Source::Pools => {
+                let begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+                self.shared.begin(&self.shared.writer, begin, "").await.map(Session::Own)
+            }
+        }
+    }
+
+    /// Ends the transaction, durably.
+    pub(crate) async fn commit(self) -> Result<()> {
+        let Source::Transaction(open) = self.source else { return Err(Error::internal("a pool has nothing to commit")) };
+        let mut transaction = open.transaction.into_inner().ok_or_else(ended)?;
+        if open.doubtful.into_inner() {
+            // COMMIT of a failed transaction is answered like a success, by ROLLBACK: ask first.
+            sqlx::raw_sql("SELECT 1").execute(&mut *transaction).await.map_err(driver)?;
+        }
+        transaction.commit().await.map_err(driver)
+    }
+
+    /// Ends the transaction without a trace.
+    pub(crate) async fn rollback(self) -> Result<()> {
+        let Source::Transaction(open) = self.source else { return Err(Error::internal("a pool has nothing to roll back")) };
+        let transaction = open.transaction.into_inner().ok_or_else(ended)?;
+        transaction.rollback().await.map_err(driver)
+    }
+}
+
+impl Shared {
+    /// A connection to read from, not bound to a handle: for streams.
+    pub(crate) async fn read(&self) -> Result<Session<'static>> {
+        if self.always_in_transaction() {
+            let begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
+            return self.begin(&self.reader, begin, "").await.map(Session::Own);
+        }
+        self.reader.acquire().await.map(Session::Plain).map_err(driver)
+    }
+}
+
+impl Open {
+    async fn session(&self) -> Result<Session<'_>> {
+        let guard = self.transaction.lock().await;
+        if guard.is_none() {
+            return Err(ended());
+        }
+        Ok(Session::Callers(Borrowed { guard, doubtful: &self.doubtful, done: false }))
+    }
+}
+
+fn ended() -> Error {
+    Error::invalid_input("the transaction has ended")
+}
+
+/// A connection for one operation. Dropped without [`Session::finish`], it undoes what the operation did; in a caller's
+/// transaction, it is the caller who has to roll back.
+pub(crate) enum Session<'a> {
+    /// A lone statement, without a transaction.
+    Plain(PoolConnection<Postgres>),
+    /// A transaction of the operation's own.
+    Own(sqlx::Transaction<'static, Postgres>),
+    /// The transaction of the caller.
+    Callers(Borrowed<'a>),
+}
+
+/// A caller's transaction, for as long as one operation runs in it.
+pub(crate) struct Borrowed<'a> {
+    guard: MutexGuard<'a, Option<sqlx::Transaction<'static, Postgres>>>,
+    doubtful: &'a AtomicBool,
+    done: bool,
+}
+
+impl Drop for Borrowed<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.doubtful.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Session<'_> {
+    /// The connection; an error once the caller's transaction ended.
+    pub(crate) fn conn(&mut self) -> Result<&mut PgConnection> {
+        match self {
+            Session::Plain(conn) => Ok(conn.deref_mut()),
+            Session::Own(transaction) => Ok(transaction.deref_mut()),
+            Session::Callers(borrowed) => borrowed.guard.as_mut().map(DerefMut::deref_mut).ok_or_else(ended),
+        }
+    }
+
+    /// Keeps what the operation did: commits its own transaction; a caller's stays open.
+    pub(crate) async fn finish(self) -> Result<()> {
+        match self {
+            Session::Plain(_) => Ok(()),
+            Session::Own(transaction) => transaction.commit().await.map_err(driver),
+            Session::Callers(mut borrowed) => {
+                borrowed.done = true;
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether the transaction is the caller's, so that a failing operation has to undo its own part.
+    pub(crate) fn is_callers(&self) -> bool {
+        matches!(self, Session::Callers(_))
+    }
+}
+
+impl fmt::Debug for PgStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let source = match &self.source {
+            Source::Pools => "pools",
+            Source::Transaction(_) => "transaction",
+        };
+        f.debug_struct("PgStore").field("namespace", &self.shared.info.namespace).field("source", &source).finish()
+    }
+}
