@@ -9,6 +9,7 @@ pub mod error;
 pub mod filter;
 mod hash;
 pub mod ids;
+pub mod migrate;
 pub mod number;
 pub mod path;
 pub mod projection;
