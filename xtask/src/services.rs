@@ -18,6 +18,7 @@ use mastra_postgres::server::{Binaries, home_for};
 use crate::flags::{self, Source};
 use crate::process::{Workspace, file_error};
 
+pub(crate) use pgbouncer::VARIABLE as PGBOUNCER_VARIABLE;
 pub(crate) use state::State;
 
 /// The oldest pgvector that the tests run on: iterative scans came with it.

@@ -1,15 +1,104 @@
-//! `cargo xtask test`.
-use crate::flags;
-use crate::process::{Workspace, show};
-use mastra_core::Result;
+//! `cargo xtask test`: every test against real services, with a count as the last line.
+
+mod report;
+mod runner;
+
 use std::ffi::OsString;
-use std::process::ExitCode;
-/// Runs the tests.
-pub(crate) fn run(_workspace: &Workspace, _flags: &flags::Test) -> Result<ExitCode> {
-    Ok(ExitCode::SUCCESS)
+use std::process::{Command, ExitCode};
+
+use mastra_core::Result;
+
+use crate::flags;
+use crate::process::Workspace;
+use crate::services::{self, PGBOUNCER_VARIABLE, URL_VARIABLE};
+
+pub(crate) use report::Outcome;
+
+/// Names the folder of server binaries, for tests that start a server of their own.
+const BIN_VARIABLE: &str = "MASTRA_TEST_PG_BIN";
+
+/// Set to 1 where the long forms of the tests are wanted.
+const SOAK_VARIABLE: &str = "MASTRA_TEST_SOAK";
+
+/// Runs the tests and prints how they ended.
+pub(crate) fn run(workspace: &Workspace, flags: &flags::Test) -> Result<ExitCode> {
+    let outcome = outcome(workspace, flags)?;
+    outcome.print();
+    Ok(if outcome.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
-/// Runs a binary of the tests' crate.
+
+/// Runs the tests; the caller prints the end.
+pub(crate) fn outcome(workspace: &Workspace, flags: &flags::Test) -> Result<Outcome> {
+    let mut outcome = Outcome::default();
+    let variables = variables(workspace, flags.soak, &mut outcome);
+    // Doc tests first: the runner's own summary is to stand at the end. A choice of tests leaves them out.
+    if !flags.no_doc && flags.arguments.is_empty() {
+        let mut command = workspace.cargo();
+        command.args(["test", "--doc", "--workspace", "--no-fail-fast"]).envs(variables.clone());
+        outcome.add(runner::run(&mut command, "doc tests")?);
+    }
+    outcome.add(runner::run(tests(workspace, flags).envs(variables), "tests")?);
+    Ok(outcome)
+}
+
+/// Runs a binary of the tests' crate with arguments of its own, and with the services where it names a backend that needs them.
 pub(crate) fn forward(workspace: &Workspace, binary: &str, arguments: &[OsString]) -> Result<ExitCode> {
-    show(workspace.cargo().args(["run", "--release", "-p", "mastra-tests", "--bin", binary, "--"]).args(arguments))?;
-    Ok(ExitCode::SUCCESS)
+    let mut command = workspace.cargo();
+    command.args(["run", "--quiet", "--release", "--package", "mastra-tests", "--bin", binary, "--"]).args(arguments);
+    let needs_postgres = |argument: &OsString| {
+        let argument = argument.to_string_lossy();
+        matches!(argument.strip_prefix("--backend=").unwrap_or(&argument), "postgres" | "pgvector")
+    };
+    if arguments.iter().any(needs_postgres) {
+        command.env(URL_VARIABLE, services::up(workspace, None)?.url);
+    }
+    let status = command
+        .status()
+        .map_err(|source| mastra_core::Error::unavailable(format!("cannot run cargo: {source}")).with("binary", binary))?;
+    // A process that a signal ended has no code.
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// What the tests find their services by. What is missing is noted: the tests that need it fail by themselves.
+fn variables(workspace: &Workspace, soak: bool, outcome: &mut Outcome) -> Vec<(&'static str, OsString)> {
+    let mut variables = Vec::new();
+    if soak {
+        variables.push((SOAK_VARIABLE, "1".into()));
+    }
+    match services::up(workspace, None) {
+        Ok(state) => {
+            println!("postgres {} with pgvector {}, from: {:?}", state.version, state.pgvector, state.source);
+            variables.push((URL_VARIABLE, state.url.into()));
+            variables.extend(state.pgbouncer.map(|path| (PGBOUNCER_VARIABLE, path.into())));
+            variables.extend(state.pg_bin.map(|path| (BIN_VARIABLE, path.into())));
+            for problem in state.problems {
+                outcome.unreachable(problem);
+            }
+        }
+        Err(error) => outcome.unreachable(format!("postgres: {error}")),
+    }
+    variables
+}
+
+/// nextest where it is installed, since each test is a process there; else the harness of cargo itself.
+fn tests(workspace: &Workspace, flags: &flags::Test) -> Command {
+    let mut command = workspace.cargo();
+    let arguments = &flags.arguments;
+    let whole = !arguments.iter().any(|argument| matches!(argument.to_str(), Some("-p" | "--package" | "--manifest-path")));
+    if runner::has_nextest(workspace) {
+        command.args(["nextest", "run", "--no-fail-fast"]);
+        command.args(whole.then_some("--workspace"));
+        command.args(flags.soak.then_some("--run-ignored=all"));
+        command.args(arguments);
+    } else {
+        println!("cargo-nextest is not installed: using cargo test");
+        command.args(["test", "--no-fail-fast", "--lib", "--bins", "--tests"]);
+        command.args(whole.then_some("--workspace"));
+        command.args(arguments);
+        if flags.soak {
+            command.args((!arguments.iter().any(|argument| argument == "--")).then_some("--"));
+            command.arg("--include-ignored");
+        }
+    }
+    command
 }

@@ -13,7 +13,7 @@ use crate::flags::Source;
 use crate::process::{Workspace, capture, file_error, output};
 
 /// The services in Docker's own words.
-pub(crate) const COMPOSE: &str = include_str!("compose.yaml");
+const COMPOSE: &str = include_str!("compose.yaml");
 
 /// Whether an engine answers, and the client knows compose files: an installed client alone is no engine.
 pub(super) fn engine_runs() -> bool {

@@ -116,8 +116,9 @@ mod tests {
             components: "main contrib".into(),
             signed_by: Some("/k.gpg".into()),
         };
-        assert_eq!(parse_lines(line), [expected.clone()]);
-        assert_eq!(parse_stanzas(stanza), [expected]);
+        let expected = vec![expected];
+        assert_eq!(parse_lines(line), expected);
+        assert_eq!(parse_stanzas(stanza), expected);
     }
 
     #[test]

@@ -99,7 +99,8 @@ impl Builder {
     /// data of another major version or a setting without a plain name; `Timeout` where it does not come up in time, or another process holds
     /// the directory; `Unavailable` with the server's own last lines where it ends at once.
     pub fn start(self) -> Result<PrivateServer> {
-        let (cluster, settings, timeout, port) = self.cluster()?;
+        let cluster = self.cluster()?;
+        let Self { port, settings, timeout, .. } = self;
         let _lock = cluster.lock(timeout)?;
         cluster.initialise()?;
         let password = cluster.password()?;
@@ -122,26 +123,22 @@ impl Builder {
     /// # Errors
     /// As [`Builder::start`], as far as binaries and directory are concerned.
     pub fn running(self) -> Result<Option<PrivateServer>> {
-        let (cluster, settings, timeout, _) = self.cluster()?;
+        let cluster = self.cluster()?;
         let Ok(password) = cluster.password() else {
             return Ok(None);
         };
         if cluster.running_port().is_some() && !cluster.is_ready() {
             return Ok(None);
         }
-        adopt(&cluster, &password, &settings, timeout)
+        adopt(&cluster, &password, &self.settings, self.timeout)
     }
 
-    fn cluster(self) -> Result<(Cluster, Vec<(String, String)>, Duration, Option<u16>)> {
+    fn cluster(&self) -> Result<Cluster> {
         for (name, _) in &self.settings {
             check_identifier(name)?;
         }
-        let binaries = match self.binaries {
-            Some(binaries) => binaries,
-            None => Binaries::find()?,
-        };
-        let cluster = Cluster::new(self.dir, binaries, self.role, self.database)?;
-        Ok((cluster, self.settings, self.timeout, self.port))
+        let binaries = self.binaries.clone().map_or_else(Binaries::find, Ok)?;
+        Cluster::new(self.dir.clone(), binaries, self.role.clone(), self.database.clone())
     }
 }
 
