@@ -98,6 +98,13 @@ pub enum Comparison {
 
 impl Comparison {
     /// Whether a value that compares to the bound as `ordering` satisfies it.
+    ///
+    /// ```
+    /// use mastra_core::filter::Comparison;
+    ///
+    /// assert!(Comparison::Gte.accepts(5.cmp(&5)));
+    /// assert!(!Comparison::Gt.accepts(5.cmp(&5)));
+    /// ```
     pub fn accepts(self, ordering: std::cmp::Ordering) -> bool {
         match self {
             Self::Gt => ordering.is_gt(),

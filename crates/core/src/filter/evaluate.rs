@@ -10,6 +10,7 @@ use crate::{
 };
 use regex::Regex;
 use serde_json::Value;
+use std::slice;
 
 impl Filter {
     /// Whether the document matches: the semantics that every backend must have.
@@ -121,16 +122,16 @@ impl Evaluator<'_> {
         let any = |test: &dyn Fn(&Value) -> bool| {
             walk(value, path, &mut |leaf| leaf.is_some_and(|leaf| leaf_or_member(leaf, unwrap, test)))
         };
-        let equals = |expected: &Value| {
+        let equals = |items: &[Value]| {
             walk(value, path, &mut |leaf| match leaf {
-                Some(leaf) => leaf_or_member(leaf, unwrap, |leaf| values_equal(leaf, expected)),
-                None => expected.is_null(),
+                Some(leaf) => leaf_or_member(leaf, unwrap, |leaf| items.iter().any(|item| values_equal(leaf, item))),
+                None => items.iter().any(Value::is_null),
             })
         };
         match predicate {
-            Predicate::Eq(expected) => equals(expected),
-            Predicate::In(items) => items.iter().any(equals),
-            Predicate::All(items) => !items.is_empty() && items.iter().all(equals),
+            Predicate::Eq(expected) => equals(slice::from_ref(expected)),
+            Predicate::In(items) => equals(items),
+            Predicate::All(items) => !items.is_empty() && items.iter().all(|item| equals(slice::from_ref(item))),
             Predicate::Compare(comparison, Bound::Number(bound)) => {
                 any(&|leaf| matches!(leaf, Value::Number(number) if comparison.accepts(compare_numbers(number, &bound.0))))
             }
