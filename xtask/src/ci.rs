@@ -25,9 +25,8 @@ struct Step {
 }
 
 /// In this order: what fails fast comes first. The tests follow as the last step.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 10] = [
     Step { name: "toolchain", about: "rustfmt and clippy are there", run: toolchain },
-    Step { name: "lock", about: "Cargo.lock fits the manifests", run: lock },
     Step { name: "fmt", about: "the code is formatted", run: fmt },
     Step { name: "tidy", about: "file lengths, machine paths, manifests", run: tidy::run },
     Step { name: "compose", about: "compose files parse", run: compose::run },
@@ -109,10 +108,6 @@ fn toolchain(workspace: &Workspace) -> Result<()> {
         show(std::process::Command::new("rustup").current_dir(workspace.root()).args(["component", "add", component]))?;
     }
     Ok(())
-}
-
-fn lock(workspace: &Workspace) -> Result<()> {
-    Metadata::read(workspace, &["--locked"]).map(drop)
 }
 
 fn fmt(workspace: &Workspace) -> Result<()> {

@@ -91,7 +91,7 @@ fn ignored_example(file: &Path, line: &str) -> Option<String> {
 /// What a registry shows of a crate has to be there, and license texts where the root has them.
 fn manifests(workspace: &Workspace) -> Result<Vec<String>> {
     let texts = license_texts(workspace.root())?;
-    let metadata = Metadata::read(workspace, &["--no-deps"])?;
+    let metadata = Metadata::read(workspace)?;
     let mut breaches = Vec::new();
     for package in metadata.published() {
         let fields = [

@@ -58,7 +58,7 @@ const RULES: [Rule; 16] = [
 
 /// Checks all of it and names every breach.
 pub(super) fn run(workspace: &Workspace) -> Result<()> {
-    let metadata = Metadata::read(workspace, &["--no-deps"])?;
+    let metadata = Metadata::read(workspace)?;
     let mut breaches = Vec::new();
     for package in &metadata.packages {
         let Some(rule) = RULES.iter().find(|rule| rule.package == package.name) else {

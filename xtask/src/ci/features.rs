@@ -7,7 +7,7 @@ use crate::process::{Workspace, show};
 
 /// Lints every published crate without features, with its default ones, and with each feature alone.
 pub(super) fn run(workspace: &Workspace) -> Result<()> {
-    let metadata = Metadata::read(workspace, &["--no-deps"])?;
+    let metadata = Metadata::read(workspace)?;
     for package in metadata.published() {
         for choice in choices(package.features.keys().map(String::as_str)) {
             println!("-- {} {}", package.name, choice.join(" "));

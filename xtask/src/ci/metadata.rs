@@ -39,10 +39,8 @@ pub(crate) struct Dependency {
 
 impl Metadata {
     /// Asks cargo.
-    pub(crate) fn read(workspace: &Workspace, arguments: &[&str]) -> Result<Self> {
-        let mut command = workspace.cargo();
-        command.args(["metadata", "--format-version", "1", "--quiet"]).args(arguments);
-        let text = capture(&mut command)?;
+    pub(crate) fn read(workspace: &Workspace) -> Result<Self> {
+        let text = capture(workspace.cargo().args(["metadata", "--format-version", "1", "--no-deps", "--quiet"]))?;
         let mut metadata: Self = serde_json::from_str(&text)
             .map_err(|source| Error::internal("cargo metadata is not understood").with_source(source))?;
         metadata.packages.retain(|package| package.manifest_path.starts_with(workspace.root()));

@@ -7,7 +7,7 @@ use crate::process::{Workspace, show};
 
 /// Packs every published crate and builds it from the archive; the archives of the workspace stand in for each other.
 pub(super) fn run(workspace: &Workspace) -> Result<()> {
-    let metadata = Metadata::read(workspace, &["--no-deps"])?;
+    let metadata = Metadata::read(workspace)?;
     let mut command = workspace.cargo();
     // A local run has changes; in CI there are none.
     command.args(["package", "--quiet", "--allow-dirty"]);
