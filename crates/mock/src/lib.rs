@@ -1,1 +1,19 @@
 #![doc = include_str!("../README.md")]
+
+mod connect;
+mod connection;
+mod engine;
+#[cfg(feature = "mockall")]
+mod expect;
+mod explain;
+mod faults;
+mod state;
+mod table;
+mod writer;
+
+pub use connect::connect;
+pub use connection::EachCall;
+pub use engine::{Mock, MockEngine};
+#[cfg(feature = "mockall")]
+pub use expect::ExpectingEngine;
+pub use faults::{Fault, FaultOn, FaultPlan, Faults};
