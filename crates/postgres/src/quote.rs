@@ -53,7 +53,7 @@ impl Schema {
             records: of("records"),
             record_texts: of("record_texts"),
             field_indexes: of("field_indexes"),
-            migrations: of("migrations"),
+            migrations: of("schema_migrations"),
             generations: of("record_generations"),
             name: name.to_owned(),
             quoted,

@@ -17,6 +17,9 @@ pub fn check_series(migrations: &[Migration]) -> Result<()> {
             let message = "migrations are numbered from 1 without gaps or repeats";
             return Err(Error::invalid_input(message).with("file", migration.file_name()).with("expected", expected));
         }
+        if expected == 1 && !migration.in_transaction() {
+            return Err(refuse("the first migration runs in a transaction: with it the schema itself appears"));
+        }
         let raised = migration.oldest_client() > oldest_client;
         match migration.kind() {
             _ if migration.oldest_client() < oldest_client => {
@@ -55,6 +58,14 @@ mod tests {
         for wrong in [&[(2, Additive, 1)][..], &[(1, Additive, 1), (3, Additive, 1)], &[(1, Additive, 1), (1, Additive, 1)]] {
             assert!(check_series(&series(wrong)).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn the_first_runs_in_a_transaction() {
+        let off = |version| Migration::embedded(version, "m", MigrationKind::Additive, 1, false, "", "");
+        let first = Migration::embedded(1, "m", MigrationKind::Additive, 1, true, "", "");
+        assert!(check_series(&[off(1)]).is_err());
+        assert!(check_series(&[first, off(2)]).is_ok());
     }
 
     #[test]
