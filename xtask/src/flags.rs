@@ -25,7 +25,7 @@ pub(crate) enum Command {
     Tidy,
     /// Write the generated files, such as the embedded migrations; `--check` only compares.
     Codegen(Codegen),
-    /// Work on the migrations; see `cargo xtask migrate -- --help`.
+    /// Work on the migrations; see `cargo xtask migrate --help`.
     Migrate(Forwarded),
     /// Run the conformance suites or case files against a backend: `--backend postgres --cases FILE.json`.
     Conformance(Forwarded),
