@@ -6,7 +6,7 @@ use mastra_core::number::Number;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A text field is an enum when it has at most this many values, …
+/// A text field is an enum when it has two to this many values, …
 const ENUM_VALUES: usize = 8;
 /// … each at most this long, in characters, …
 const ENUM_LENGTH: usize = 40;
@@ -135,7 +135,7 @@ impl Strings {
             Shape::DateTime
         } else if self.dates == self.count {
             Shape::Date
-        } else if !self.many && self.count >= self.values.len() * ENUM_SEEN_EACH {
+        } else if !self.many && self.values.len() > 1 && self.count >= self.values.len() * ENUM_SEEN_EACH {
             Shape::Enum { values: self.values.clone(), closed: false }
         } else {
             Shape::String

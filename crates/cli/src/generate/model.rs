@@ -92,10 +92,16 @@ pub(crate) struct Module {
     pub(crate) roots: Vec<Root>,
 }
 
+/// Names that the generated files use themselves, or that the languages give a meaning.
+const TAKEN: &[&str] = &[
+    "Array", "Box", "Clone", "Debug", "Deserialize", "Entities", "Eq", "Err", "Hash", "IsoDate", "IsoDateTime", "None", "Ok",
+    "Option", "Ord", "PartialEq", "PartialOrd", "Record", "Serialize", "Some", "String", "Vec",
+];
+
 impl Module {
     /// Names everything in these documents. `singular` turns `Contacts` into `Contact`, as one record is.
     pub(crate) fn new(documents: &[Document], singular: bool) -> Self {
-        let mut builder = Builder { module: Self::default(), names: Names::reserved(&["IsoDateTime", "IsoDate", "Entities"]) };
+        let mut builder = Builder { module: Self::default(), names: Names::reserved(TAKEN) };
         for document in documents {
             builder.document(document, singular);
         }
