@@ -1,18 +1,8 @@
-//! The filter language: MongoDB's query semantics over JSON, two-valued, with Mastra's additions.
+#![doc = include_str!("../docs/filters.md")]
 //!
 //! A [`Filter`] comes from builders ([`Filter::eq`] and kin), from the Mongo-style JSON ([`Filter::from_json`], serde), or from
 //! the older condition list ([`Filter::from_conditions`]). [`Filter::matches`] is the reference that every backend's compiler is
 //! tested against.
-//!
-//! ```
-//! use mastra_core::Filter;
-//! use serde_json::json;
-//!
-//! let filter = Filter::from_json(&json!({"stage": {"$in": ["won", "open"]}, "amount": {"$gte": 100}}))?;
-//! assert!(filter.matches(&json!({"stage": "won", "amount": 250})));
-//! assert!(!filter.matches(&json!({"stage": "won", "amount": "250"})));
-//! # Ok::<(), mastra_core::Error>(())
-//! ```
 
 mod ast;
 mod build;
