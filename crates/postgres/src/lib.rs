@@ -4,6 +4,8 @@
 #[cfg(feature = "engine")]
 mod error;
 #[cfg(feature = "engine")]
+pub mod migrate;
+#[cfg(feature = "engine")]
 mod pooler;
 #[cfg(feature = "engine")]
 mod quote;

@@ -1,0 +1,91 @@
+//! The schema's migrations, embedded.
+//!
+//! Generated from migrations/postgres by `cargo xtask codegen`: do not edit.
+
+use mastra_core::migrate::{Migration, MigrationKind};
+
+/// Every migration, in order.
+#[rustfmt::skip]
+pub(super) static MIGRATIONS: &[Migration] = &[
+    Migration::embedded(
+        1,
+        "engine",
+        MigrationKind::Additive,
+        1,
+        true,
+        "672f170e3cb456c469284bc169e6c8888bb84c230cded87725a5ad00cedb814d",
+        r#"-- mastra: kind=additive oldest_client=1
+-- Entities, their records, the text that full-text search reads, the staging of bulk loads, and the list of field indexes.
+-- Keys and names compare by code point (COLLATE "C"), whatever the database's collation is: writers that sort by key then
+-- lock rows in one order, and no upgrade of an operating system's collation can break a unique index.
+
+CREATE TABLE entities (
+    id uuid PRIMARY KEY,
+    connection_id text COLLATE "C" NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    last_sync_id text,
+    json_schema jsonb,
+    text_fields text[] NOT NULL DEFAULT '{}',
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    CONSTRAINT entities_name_key UNIQUE (name, connection_id)
+);
+
+CREATE INDEX entities_connection_idx ON entities (connection_id, id);
+
+-- One sequence for the whole store: a generation grows with every change, whatever record it is of.
+CREATE SEQUENCE record_generations AS bigint;
+
+CREATE TABLE records (
+    id uuid PRIMARY KEY,
+    entity_id uuid NOT NULL REFERENCES entities (id) ON DELETE CASCADE,
+    external_id text COLLATE "C" NOT NULL,
+    entity_type text NOT NULL,
+    -- Without the check '1'::jsonb || '{}' would silently become an array.
+    data jsonb NOT NULL CONSTRAINT records_data_check CHECK (jsonb_typeof(data) = 'object'),
+    generation bigint NOT NULL DEFAULT nextval('record_generations'),
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    deleted_at timestamptz,
+    CONSTRAINT records_external_id_key UNIQUE (entity_id, external_id)
+);
+
+-- The default order of a page, and every tie.
+CREATE INDEX records_entity_idx ON records (entity_id, id);
+
+ALTER SEQUENCE record_generations OWNED BY records.generation;
+
+CREATE TABLE record_texts (
+    record_id uuid PRIMARY KEY REFERENCES records (id) ON DELETE CASCADE,
+    entity_id uuid NOT NULL,
+    tokens text NOT NULL,
+    terms tsvector NOT NULL
+);
+
+CREATE INDEX record_texts_terms_idx ON record_texts USING gin (terms);
+CREATE INDEX record_texts_entity_idx ON record_texts (entity_id);
+
+-- Rows of a bulk load between COPY and merge. They never outlive the transaction that wrote them. Logged, so that a standby
+-- that is promoted has the table as it should be: empty.
+CREATE TABLE record_staging (
+    batch uuid NOT NULL,
+    position integer NOT NULL,
+    id uuid NOT NULL,
+    external_id text COLLATE "C" NOT NULL,
+    entity_type text,
+    data jsonb NOT NULL
+);
+
+CREATE INDEX record_staging_batch_idx ON record_staging (batch);
+
+CREATE TABLE field_indexes (
+    entity_id uuid NOT NULL REFERENCES entities (id) ON DELETE CASCADE,
+    path text[] NOT NULL,
+    kind text NOT NULL CONSTRAINT field_indexes_kind_check CHECK (kind IN ('scalar', 'multi')),
+    index_name name NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT field_indexes_pkey PRIMARY KEY (entity_id, path, kind)
+);
+"#,
+    ),
+];
