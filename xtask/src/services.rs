@@ -54,9 +54,8 @@ pub(crate) fn up(workspace: &Workspace, source: Option<Source>) -> Result<State>
     let _lock = lock(workspace)?;
     let given = std::env::var(URL_VARIABLE).ok().filter(|url| !url.is_empty());
     if let Some(state) = State::load(workspace)?
-        && source.is_none_or(|source| source == state.source)
-        && given.as_ref().is_none_or(|url| *url == state.url)
-        && answers(&state)
+        && is_wanted(&state, source, given.as_deref())
+        && answers(workspace, &state)
     {
         return Ok(state);
     }
@@ -74,9 +73,18 @@ pub(crate) fn up(workspace: &Workspace, source: Option<Source>) -> Result<State>
     Ok(state)
 }
 
+/// Whether what came up earlier is what is asked for now, and whole.
+fn is_wanted(state: &State, source: Option<Source>, given: Option<&str>) -> bool {
+    let same_server = match given {
+        Some(url) if source.is_none_or(|source| source == Source::Given) => state.url == url,
+        _ => state.source != Source::Given,
+    };
+    same_server && source.is_none_or(|source| source == state.source) && state.problems.is_empty()
+}
+
 /// What is up, or `None`.
 fn status(workspace: &Workspace) -> Result<Option<State>> {
-    Ok(State::load(workspace)?.filter(answers))
+    Ok(State::load(workspace)?.filter(|state| answers(workspace, state)))
 }
 
 fn down(workspace: &Workspace, purge: bool) -> Result<()> {
@@ -100,10 +108,10 @@ fn down(workspace: &Workspace, purge: bool) -> Result<()> {
     Ok(())
 }
 
-fn answers(state: &State) -> bool {
+fn answers(workspace: &Workspace, state: &State) -> bool {
     match state.source {
         Source::Machine => machine::server(state).is_ok_and(|server| server.is_some()),
-        Source::Given | Source::Docker => given::check(&state.url).is_ok(),
+        Source::Given | Source::Docker => given::check(workspace, &state.url).is_ok(),
     }
 }
 

@@ -24,12 +24,13 @@ pub(super) fn engine_runs() -> bool {
 
 /// Brings the container up and waits until it is healthy.
 pub(super) fn up(workspace: &Workspace) -> Result<State> {
+    given::fetch_psql(workspace)?;
     progress("starting the container");
     let port =
         State::load(workspace)?.filter(|state| state.source == Source::Docker).map_or_else(free_port, |state| Ok(state.port))?;
     capture(compose(workspace)?.env("MASTRA_PORT", port.to_string()).args(["up", "--detach", "--wait"]))?;
     let url = format!("postgres://mastra:{}@127.0.0.1:{port}/mastra", password(workspace));
-    let answer = given::check(&url)?;
+    let answer = given::check(workspace, &url)?;
     Ok(State {
         url,
         port,

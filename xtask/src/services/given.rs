@@ -1,10 +1,12 @@
 //! A server that somebody else runs, by its URL.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use mastra_core::{Error, Result};
-use mastra_postgres::server::Binaries;
+use mastra_postgres::server::{Binaries, home_for};
 
+use super::apt::Apt;
 use super::state::State;
 use super::{URL_VARIABLE, is_new_enough, progress};
 use crate::flags::Source;
@@ -18,9 +20,10 @@ pub(super) struct Answer {
 }
 
 /// Takes the server where it answers and has what the tests need.
-pub(super) fn up(_workspace: &Workspace, url: &str) -> Result<State> {
+pub(super) fn up(workspace: &Workspace, url: &str) -> Result<State> {
     progress(&format!("asking the server that {URL_VARIABLE} names"));
-    let answer = check(url)?;
+    fetch_psql(workspace)?;
+    let answer = check(workspace, url)?;
     Ok(State {
         url: url.to_owned(),
         port: answer.port,
@@ -38,9 +41,11 @@ pub(super) fn up(_workspace: &Workspace, url: &str) -> Result<State> {
 ///
 /// # Errors
 /// `Unavailable` where it does not answer, `InvalidInput` where it does not fit.
-pub(super) fn check(url: &str) -> Result<Answer> {
+pub(super) fn check(workspace: &Workspace, url: &str) -> Result<Answer> {
     let parts = Parts::of(url)?;
-    let mut command = Command::new(psql()?);
+    let mut command = psql(workspace).ok_or_else(|| {
+        Error::not_found("psql is needed to ask the server; on Debian or Ubuntu: apt-get install postgresql-client")
+    })?;
     // The URL would be an argument that every user of the machine can read; the variables are not.
     command
         .env("PGHOST", &parts.host)
@@ -77,11 +82,32 @@ const QUESTION: &str = "SELECT current_setting('server_version'), \
     coalesce((SELECT default_version FROM pg_available_extensions WHERE name = 'vector'), ''), \
     'a'::text < 'B'::text";
 
-fn psql() -> Result<std::path::PathBuf> {
-    let bundled = || Binaries::find().ok().map(|binaries| binaries.folder().join("psql"));
-    on_path("psql").or_else(bundled).ok_or_else(|| {
-        Error::not_found("psql is needed to ask the server; on Debian or Ubuntu: apt-get install postgresql-client")
-    })
+/// `psql` of the machine, else the one that was fetched.
+fn psql(workspace: &Workspace) -> Option<Command> {
+    let machine = on_path("psql").or_else(|| Binaries::find().ok().map(|binaries| binaries.folder().join("psql")));
+    if let Some(machine) = machine {
+        return Some(Command::new(machine));
+    }
+    let root = client(workspace).ok()?;
+    let versions = std::fs::read_dir(root.join("usr/lib/postgresql")).ok()?.flatten();
+    let fetched = versions.map(|entry| entry.path().join("bin/psql")).find(|path| path.is_file())?;
+    let mut command = Command::new(fetched);
+    command.env("LD_LIBRARY_PATH", root.join("libraries"));
+    Some(command)
+}
+
+/// Sees to it that there is a `psql`.
+pub(super) fn fetch_psql(workspace: &Workspace) -> Result<()> {
+    if psql(workspace).is_some() {
+        return Ok(());
+    }
+    progress("fetching psql from the distribution's packages");
+    let apt = Apt::open(&home_for(&workspace.join(".services"))?.join("apt"))?;
+    apt.unpack_with_dependencies(&["postgresql-client"], &client(workspace)?)
+}
+
+fn client(workspace: &Workspace) -> Result<PathBuf> {
+    Ok(home_for(&workspace.join(".services"))?.join("client"))
 }
 
 /// A connection URL, taken apart.
