@@ -2,9 +2,23 @@
 
 // Every module but `server` belongs to the engine: gate it with `#[cfg(feature = "engine")]`.
 #[cfg(feature = "engine")]
+mod config;
+#[cfg(feature = "engine")]
+mod delete;
+#[cfg(feature = "engine")]
+mod engine;
+#[cfg(feature = "engine")]
+mod entities;
+#[cfg(feature = "engine")]
 mod error;
 #[cfg(feature = "engine")]
+mod lookup;
+#[cfg(feature = "engine")]
 pub mod migrate;
+#[cfg(feature = "engine")]
+mod operations;
+#[cfg(feature = "engine")]
+mod pool;
 #[cfg(feature = "engine")]
 mod pooler;
 #[cfg(feature = "engine")]
@@ -13,9 +27,36 @@ mod quote;
 mod rows;
 #[cfg(feature = "engine")]
 mod store;
+#[cfg(feature = "engine")]
+mod sync;
+#[cfg(feature = "engine")]
+mod text;
+#[cfg(feature = "engine")]
+mod upsert;
+#[cfg(feature = "engine")]
+mod url;
 
 #[cfg(feature = "engine")]
-pub use pooler::Pooler;
+pub use self::{
+    config::{DEFAULT_SCHEMA, PostgresEngineBuilder},
+    engine::PostgresEngine,
+    pooler::Pooler,
+};
 
 #[cfg(unix)]
 pub mod server;
+
+/// Connects to the engine in the database that a URL names, with the defaults of [`PostgresEngine::builder`].
+///
+/// ```no_run
+/// # async fn example() -> mastra_core::Result<()> {
+/// let engine = mastra_postgres::connect("postgres://app@localhost/app").await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Creates nothing: where the schema is missing or too old it fails as `SchemaMismatch` with the command to run.
+#[cfg(feature = "engine")]
+pub async fn connect(url: &str) -> mastra_core::Result<mastra_core::Checked<PostgresEngine>> {
+    PostgresEngine::builder(url).connect().await
+}

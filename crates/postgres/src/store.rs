@@ -2,7 +2,12 @@
 
 use crate::{error::driver, pooler::Pooler, quote::Schema};
 use mastra_core::{Capabilities, EngineInfo, Error, Result};
-use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, pool::PoolConnection};
+use sqlx::{
+    AssertSqlSafe, PgConnection, PgPool, Postgres,
+    pool::PoolConnection,
+    postgres::PgArguments,
+    query::Query,
+};
 use std::{
     fmt,
     ops::DerefMut,
@@ -25,12 +30,28 @@ pub(crate) struct Shared {
     pub(crate) local_timeout: Option<Duration>,
     pub(crate) reader: PgPool,
     pub(crate) writer: PgPool,
+    /// Whether the pools were given, so that they outlive the engine.
+    pub(crate) lent: bool,
+    /// Whether the engine was closed.
+    pub(crate) closed: AtomicBool,
 }
+
+/// Settings of a transaction that writes batches, in the round trip that begins it.
+///
+/// A plan is kept for a statement while a table may grow a thousandfold, and a scan that was best for fifty rows would be
+/// repeated for each row of a batch: look-ups by key stay look-ups. Compiling a plan takes longer than running it once.
+const WRITE_SETTINGS: &str = "SET LOCAL enable_seqscan = off; SET LOCAL jit = off; ";
 
 impl Shared {
     /// Whether statements may be kept prepared on a connection; a transaction pooler hands the connection to others.
     pub(crate) fn persistent(&self) -> bool {
         self.pooler == Pooler::None
+    }
+
+    /// A statement of ours, with the arguments still to bind; kept prepared where a connection stays ours.
+    pub(crate) fn query(&self, sql: &str) -> Query<'static, Postgres, PgArguments> {
+        // The text is made of constants and of names that the quoting module wrote; values are bound.
+        sqlx::query(AssertSqlSafe(sql)).persistent(self.persistent())
     }
 
     /// Whether even a lone read has to stand in a transaction of its own.
@@ -40,6 +61,7 @@ impl Shared {
 
     /// Begins a transaction; `settings` are `SET LOCAL`s, in the same round trip.
     async fn begin(&self, pool: &PgPool, begin: &str, settings: &str) -> Result<sqlx::Transaction<'static, Postgres>> {
+        self.refuse_closed()?;
         let mut statement = format!("{begin}; {settings}");
         if let Some(timeout) = self.local_timeout {
             statement.push_str(&format!("SET LOCAL statement_timeout = {}", timeout.as_millis().clamp(1, 2_147_483_647)));
@@ -98,10 +120,7 @@ impl PgStore {
     pub(crate) async fn snapshot(&self) -> Result<Session<'_>> {
         match &self.source {
             Source::Transaction(open) => open.session().await,
-            Source::Pools => {
-                let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-                self.shared.begin(&self.shared.reader, begin, "").await.map(Session::Own)
-            }
+            Source::Pools => self.shared.snapshot().await,
         }
     }
 
@@ -111,7 +130,7 @@ impl PgStore {
             Source::Transaction(open) => open.session().await,
             Source::Pools => {
                 let begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
-                self.shared.begin(&self.shared.writer, begin, "").await.map(Session::Own)
+                self.shared.begin(&self.shared.writer, begin, WRITE_SETTINGS).await.map(Session::Own)
             }
         }
     }
@@ -142,7 +161,20 @@ impl Shared {
             let begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
             return self.begin(&self.reader, begin, "").await.map(Session::Own);
         }
+        self.refuse_closed()?;
         self.reader.acquire().await.map(Session::Plain).map_err(driver)
+    }
+
+    fn refuse_closed(&self) -> Result<()> {
+        if self.closed.load(Ordering::Acquire) { Err(driver(sqlx::Error::PoolClosed)) } else { Ok(()) }
+    }
+}
+
+impl Shared {
+    /// A transaction that sees one state of the data in all its statements, not bound to a handle: for streams.
+    pub(crate) async fn snapshot(&self) -> Result<Session<'static>> {
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        self.begin(&self.reader, begin, "").await.map(Session::Own)
     }
 }
 

@@ -1,0 +1,44 @@
+//! The filter law as one jsonpath predicate.
+//!
+//! A filter becomes one predicate in lax mode, which is bound as text: `data @@ $n::jsonpath`. Lax mode walks as the law does, a
+//! key through the objects of an array, one level; what it does too much (comparing inside an array of arrays, taking a scalar
+//! for an array of one) is undone by asking for the type first. Every part is true or false and never unknown, so that `!` is
+//! the complement.
+//!
+//! What jsonpath cannot say becomes a predicate that is true of more documents, and the caller asks
+//! [`Matcher`](mastra_core::filter::Matcher) of what comes back.
+
+mod compile;
+mod contains;
+mod node;
+mod place;
+mod value;
+
+use mastra_core::Filter;
+
+/// What a filter became.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Compiled {
+    /// The predicate; `None` where every document may match.
+    pub(crate) jsonpath: Option<String>,
+    /// Whether the predicate says what the filter says. Else it is true of more, and core has to look again.
+    pub(crate) exact: bool,
+    /// Whether no document matches.
+    pub(crate) never: bool,
+    /// The operators that core has to finish.
+    pub(crate) finished_in_core: Vec<&'static str>,
+}
+
+/// Compiles a filter on documents.
+pub(crate) fn compile(filter: &Filter) -> Compiled {
+    let mut compiler = compile::Compiler::default();
+    let node = compiler.document(filter);
+    let never = node.is_never();
+    let exact = node.exact;
+    Compiled {
+        jsonpath: node.into_condition(),
+        exact,
+        never,
+        finished_in_core: if exact { Vec::new() } else { compiler.finished.into_iter().collect() },
+    }
+}
