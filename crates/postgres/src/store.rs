@@ -2,12 +2,7 @@
 
 use crate::{error::driver, pooler::Pooler, quote::Schema};
 use mastra_core::{Capabilities, EngineInfo, Error, Result};
-use sqlx::{
-    AssertSqlSafe, PgConnection, PgPool, Postgres,
-    pool::PoolConnection,
-    postgres::PgArguments,
-    query::Query,
-};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, pool::PoolConnection, postgres::PgArguments, query::Query};
 use std::{
     fmt,
     ops::DerefMut,

@@ -26,6 +26,7 @@ pub use migrator::PostgresMigrator;
 pub use options::MigrateOptions;
 pub use privileges::grants;
 pub use verify::verify;
+pub(crate) use verify::verify_schema;
 
 use mastra_core::migrate::Migration;
 

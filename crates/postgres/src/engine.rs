@@ -1,0 +1,147 @@
+//! The engine, and a transaction of it.
+
+use crate::{config::PostgresEngineBuilder, error::driver, store::PgStore};
+use async_trait::async_trait;
+use mastra_core::{
+    Capabilities, Count, CountQuery, DeleteReport, Engine, EngineInfo, Entity, EntityDeletion, EntityId, EntityQuery, EntityRef,
+    EntityUpdate, Explanation, NewEntity, NewRecord, Page, Path, PurgeOptions, Record, RecordId, RecordQuery, RecordSelector,
+    RecordStore, RecordStream, Result, SyncBatch, SyncReport, TextResults, TextSearch, Transaction, UpsertOptions, UpsertReport,
+};
+use sqlx::PgPool;
+use std::{sync::atomic::Ordering, time::Duration};
+
+/// How long closing waits for calls that are under way.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// Entities and records in a Postgres database, 13 or later.
+///
+/// Handed out as `Checked<PostgresEngine>` by [`connect`](crate::connect()) and [`PostgresEngine::builder`].
+#[derive(Debug)]
+pub struct PostgresEngine {
+    store: PgStore,
+}
+
+impl PostgresEngine {
+    /// An engine on the database that a URL names: `postgres://user:password@host:port/database?sslmode=…`.
+    ///
+    /// Beside the driver's parameters (`sslmode`, `sslrootcert`, `application_name`, …) the URL may hold `schema=NAME` and
+    /// `pooler=transaction`.
+    pub fn builder(url: impl Into<String>) -> PostgresEngineBuilder {
+        PostgresEngineBuilder::new(url)
+    }
+
+    /// An engine over a pool of yours, which stays open when the engine is closed.
+    pub fn from_pool(pool: PgPool) -> PostgresEngineBuilder {
+        PostgresEngineBuilder::from_pool(pool)
+    }
+
+    pub(crate) fn new(store: PgStore) -> Self {
+        Self { store }
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl RecordStore for PostgresEngine {
+    fn capabilities(&self) -> &Capabilities {
+        self.store.capabilities()
+    }
+
+    fn info(&self) -> &EngineInfo {
+        self.store.info()
+    }
+
+    async fn create_entity(&self, entity: &NewEntity) -> Result<Entity> {
+        self.store.create_entity(entity).await
+    }
+
+    async fn resolve_entity(&self, entity: &EntityRef) -> Result<Entity> {
+        self.store.resolve_entity(entity).await
+    }
+
+    async fn list_entities(&self, query: &EntityQuery) -> Result<Page<Entity>> {
+        self.store.list_entities(query).await
+    }
+
+    async fn update_entity(&self, entity: &EntityRef, update: &EntityUpdate) -> Result<Entity> {
+        self.store.update_entity(entity, update).await
+    }
+
+    async fn delete_entity_by_id(&self, id: EntityId) -> Result<EntityDeletion> {
+        self.store.delete_entity_by_id(id).await
+    }
+
+    async fn upsert_records(&self, entity: &EntityRef, records: &[NewRecord], options: &UpsertOptions) -> Result<UpsertReport> {
+        self.store.upsert_records(entity, records, options).await
+    }
+
+    async fn sync_records(&self, batch: &SyncBatch) -> Result<SyncReport> {
+        self.store.sync_records(batch).await
+    }
+
+    async fn get_records(&self, entity: &EntityRef, query: &RecordQuery) -> Result<Page<Record>> {
+        self.store.get_records(entity, query).await
+    }
+
+    async fn get_record(&self, id: RecordId) -> Result<Record> {
+        self.store.get_record(id).await
+    }
+
+    async fn get_records_by_external_ids(&self, entity: &EntityRef, external_ids: &[String]) -> Result<Vec<Record>> {
+        self.store.get_records_by_external_ids(entity, external_ids).await
+    }
+
+    async fn count_records(&self, entity: &EntityRef, query: &CountQuery) -> Result<Count> {
+        self.store.count_records(entity, query).await
+    }
+
+    async fn delete_records(&self, entity: &EntityRef, selector: &RecordSelector) -> Result<DeleteReport> {
+        self.store.delete_records(entity, selector).await
+    }
+
+    async fn purge_records(&self, entity: &EntityRef, options: &PurgeOptions) -> Result<DeleteReport> {
+        self.store.purge_records(entity, options).await
+    }
+
+    async fn declare_text_index(&self, entity: &EntityRef, fields: &[Path]) -> Result<Entity> {
+        self.store.declare_text_index(entity, fields).await
+    }
+
+    async fn search_text(&self, entity: &EntityRef, search: &TextSearch) -> Result<TextResults> {
+        self.store.search_text(entity, search).await
+    }
+
+    async fn explain(&self, entity: &EntityRef, query: &RecordQuery) -> Result<Explanation> {
+        self.store.explain(entity, query).await
+    }
+}
+
+#[async_trait]
+impl Engine for PostgresEngine {
+    async fn begin(&self) -> Result<Transaction> {
+        Ok(Transaction::new(Box::new(self.store.begin().await?)))
+    }
+
+    async fn stream_records(&self, entity: &EntityRef, query: &RecordQuery) -> Result<RecordStream> {
+        let _ = (entity, query);
+        Err(mastra_core::Error::unsupported("streams"))
+    }
+
+    async fn ping(&self) -> Result<()> {
+        let mut session = self.store.read().await?;
+        // A simple query: one message there, one back, and nothing prepared.
+        sqlx::raw_sql("SELECT 1").execute(session.conn()?).await.map_err(driver)?;
+        session.finish().await
+    }
+
+    async fn close(&self) -> Result<()> {
+        let shared = &self.store.shared;
+        shared.closed.store(true, Ordering::Release);
+        if !shared.lent {
+            // Each pool refuses new calls from here on; a transaction that a caller forgot must not keep us waiting for ever.
+            let closing = futures::future::join(shared.writer.close(), shared.reader.close());
+            let _ = tokio::time::timeout(CLOSING, closing).await;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,102 @@
+//! Merging by top-level keys, and replacing: one statement.
+
+use super::{
+    ATTEMPTS, Row,
+    outcome::{Outcome, Outcomes, Written, position},
+    write::{complete, insertion, refuse_resurrection, too_many_writers},
+};
+use crate::{
+    error::driver,
+    store::{Session, Shared},
+};
+use mastra_core::{Entity, RecordId, Result, UpsertMode, UpsertReport};
+use sqlx::{Row as _, postgres::PgRow, types::Json};
+use uuid::Uuid;
+
+/// Writes a batch that repeats no id.
+pub(super) async fn upsert(
+    session: &mut Session<'_>,
+    shared: &Shared,
+    entity: &Entity,
+    rows: &[Row<'_>],
+    mode: UpsertMode,
+) -> Result<UpsertReport> {
+    let source = "unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[]) WITH ORDINALITY AS i (id, x, t, d, position)";
+    let statement = statement(shared, mode, source);
+    let ids: Vec<RecordId> = rows.iter().map(|_| RecordId::generate()).collect();
+    let mut outcomes = Outcomes::new(rows.len());
+    let mut pending: Vec<usize> = (0..rows.len()).collect();
+    for _ in 0..ATTEMPTS {
+        let batch: Vec<(&RecordId, &Row<'_>)> = pending.iter().filter_map(|at| Some((ids.get(*at)?, rows.get(*at)?))).collect();
+        let answer = shared
+            .query(&statement)
+            .bind(entity.id.as_uuid())
+            .bind(batch.iter().map(|(id, _)| id.as_uuid()).collect::<Vec<Uuid>>())
+            .bind(batch.iter().map(|(_, row)| row.external_id.as_ref()).collect::<Vec<&str>>())
+            .bind(batch.iter().map(|(_, row)| row.entity_type.as_deref()).collect::<Vec<Option<&str>>>())
+            .bind(batch.iter().map(|(_, row)| Json(row.data.as_ref())).collect::<Vec<_>>())
+            .bind(&entity.name)
+            .fetch_all(session.conn()?)
+            .await
+            .map_err(driver)?;
+        let mut written = Vec::new();
+        for row in &answer {
+            let answer = Answer::read(row).map_err(driver)?;
+            let Some(at) = pending.get(answer.position) else { continue };
+            if answer.outcome != Outcome::Unchanged {
+                let generated = ids.get(*at).copied().unwrap_or_else(|| answer.id.into());
+                refuse_resurrection(generated, answer.id.into(), answer.was_there)?;
+                written.push(Written::read(row, 0)?);
+            }
+            outcomes.set(*at, answer.outcome, answer.id.into())?;
+        }
+        complete(session.conn()?, shared, entity, written).await?;
+        pending = outcomes.pending();
+        if pending.is_empty() {
+            return Ok(outcomes.report(rows.iter().map(|row| row.external_id.as_ref())));
+        }
+    }
+    Err(too_many_writers())
+}
+
+/// Reads what is there, leaves the unchanged out, writes the rest, and answers for all but what was lost to other writers.
+///
+/// The inner look-up carries a limit, so that it is a look-up by the unique index whatever the planner knows of the table's
+/// size. `$6` is the entity's name.
+pub(super) fn statement(shared: &Shared, mode: UpsertMode, source: &str) -> String {
+    let records = &shared.schema.records;
+    let merged = if mode == UpsertMode::Replace { "i.d" } else { "e.data || i.d" };
+    let insertion = insertion(shared, "seen s WHERE NOT s.same");
+    format!(
+        "WITH seen AS MATERIALIZED (\
+         SELECT i.position, i.id, i.x, coalesce(i.t, CASE WHEN e.live THEN e.entity_type END, $6) AS t, e.id AS old, e.generation, e.live, \
+         CASE WHEN e.live THEN {merged} ELSE i.d END AS d, \
+         coalesce(e.live AND e.data = {merged} AND e.entity_type = coalesce(i.t, e.entity_type), false) AS same \
+         FROM {source} LEFT JOIN LATERAL (\
+         SELECT r.id, r.data, r.entity_type, r.generation, r.deleted_at IS NULL AS live FROM {records} r \
+         WHERE r.entity_id = $1 AND r.external_id = i.x LIMIT 1) e ON true), \
+         written AS ({insertion}) \
+         SELECT s.position, coalesce(w.id, s.old), w.fields, w.data, s.old IS NOT NULL, s.same, coalesce(s.live, false) \
+         FROM seen s LEFT JOIN written w ON w.external_id = s.x WHERE s.same OR w.id IS NOT NULL"
+    )
+}
+
+/// What the statement says of one row.
+struct Answer {
+    position: usize,
+    id: Uuid,
+    was_there: bool,
+    outcome: Outcome,
+}
+
+impl Answer {
+    fn read(row: &PgRow) -> sqlx::Result<Self> {
+        let (same, live): (bool, bool) = (row.try_get(5)?, row.try_get(6)?);
+        let outcome = match (same, live) {
+            (true, _) => Outcome::Unchanged,
+            (false, true) => Outcome::Updated,
+            (false, false) => Outcome::Created,
+        };
+        Ok(Self { position: position(row.try_get(0)?), id: row.try_get(1)?, was_there: row.try_get(4)?, outcome })
+    }
+}

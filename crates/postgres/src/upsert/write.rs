@@ -1,0 +1,62 @@
+//! The one way in which records are written.
+
+use super::outcome::Written;
+use crate::{quote::literal, rows, store::Shared, text};
+use mastra_core::{Entity, Error, RecordId, Result};
+use sqlx::PgConnection;
+
+/// The insertion of the rows that `source` gives: `id, x (external id), t (entity type), d (data), generation`, where the
+/// generation is the one that was seen, or null where there was no row.
+///
+/// `ON CONFLICT` is the guard against other writers alone: it writes over the generation that was seen and no other, and the
+/// row that another writer was quicker with is not returned. In the order of the external id, so that no two writers can each
+/// hold what the other waits for.
+///
+/// The text fields are read while a row is returned, so only where something is written, and under a lock that a declaration
+/// of text fields waits for, or that waits for it and then reads what it declared. So no record stays out of the index.
+/// `$1` is the entity.
+pub(super) fn insertion(shared: &Shared, source: &str) -> String {
+    let schema = &shared.schema;
+    let (records, entities) = (&schema.records, &schema.entities);
+    let next = format!("nextval({}::regclass)", literal(&schema.generations));
+    let fields = format!("(SELECT e.text_fields FROM {entities} e WHERE e.id = $1 FOR KEY SHARE)");
+    format!(
+        "INSERT INTO {records} AS r (id, entity_id, external_id, entity_type, data, generation, created_at, updated_at) \
+         SELECT s.id, $1, s.x, s.t, s.d, coalesce(s.generation, {next}), statement_timestamp(), statement_timestamp() \
+         FROM {source} ORDER BY s.x COLLATE \"C\" \
+         ON CONFLICT (entity_id, external_id) DO UPDATE SET entity_type = excluded.entity_type, data = excluded.data, \
+         generation = {next}, updated_at = greatest(statement_timestamp(), r.updated_at + interval '1 microsecond'), \
+         created_at = r.created_at, deleted_at = NULL \
+         WHERE r.generation = excluded.generation \
+         RETURNING r.id, r.external_id, {fields} AS fields, CASE WHEN cardinality({fields}) > 0 THEN r.data END AS data"
+    )
+}
+
+/// Completes what was written: sees that the entity is still there, and indexes the text of the records.
+pub(super) async fn complete(conn: &mut PgConnection, shared: &Shared, entity: &Entity, written: Vec<Written>) -> Result<()> {
+    let Some(first) = written.first() else { return Ok(()) };
+    let Some(fields) = &first.text_fields else {
+        return Err(Error::not_found("the entity was deleted at the same time"));
+    };
+    if fields.is_empty() {
+        return Ok(());
+    }
+    let fields = rows::text_fields(fields)?;
+    let texts: Vec<_> =
+        written.iter().filter_map(|row| Some((row.id, mastra_core::text::index_text(row.data.as_ref()?, &fields)))).collect();
+    text::store(conn, shared, entity.id, &texts).await
+}
+
+/// A row that was there when it was looked at, and was inserted: it was purged in between, and now carries its old
+/// generation. Running again is the cure.
+pub(super) fn refuse_resurrection(generated: RecordId, written: RecordId, was_there: bool) -> Result<()> {
+    if was_there && generated == written {
+        return Err(Error::conflict("a deleted record was purged at the same time").retryable(true));
+    }
+    Ok(())
+}
+
+/// Every attempt met other writers' changes of the same records.
+pub(super) fn too_many_writers() -> Error {
+    Error::conflict("other writers kept changing the same records").retryable(true)
+}
