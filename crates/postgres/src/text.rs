@@ -123,7 +123,7 @@ async fn rank(
     );
     // Not kept prepared: which index serves best depends on the words.
     let statement = shared.query(&statement).persistent(false).bind(entity.id.as_uuid()).bind(candidates(query));
-    let matcher = search.filter.matcher();
+    let matcher = search.filter.clone().matcher();
     let mut rows = statement.fetch(conn);
     let mut ranking = Ranking::new(search.limit, search.offset);
     while let Some(row) = rows.try_next().await.map_err(driver)? {
