@@ -1,0 +1,58 @@
+//! Which documents SQL alone can judge.
+//!
+//! SQLite computes with 64-bit integers and floats and ends strings at U+0000. A document within those bounds is compared in SQL
+//! exactly as core compares it; any other is marked, always a candidate, and judged in core.
+
+use serde_json::{Number, Value};
+
+/// Whether a document holds a number that SQLite would round, or the character U+0000.
+pub(crate) fn needs_core(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) => false,
+        Value::Number(number) => !exact(number),
+        Value::String(text) => text.contains('\0'),
+        Value::Array(members) => members.iter().any(needs_core),
+        Value::Object(map) => map.iter().any(|(key, value)| key.contains('\0') || needs_core(value)),
+    }
+}
+
+/// Whether SQLite's value of a number compares with other such values as the decimal values do.
+///
+/// Integers of 64 bits do. So does a float below 2^53 that is the shortest spelling of itself: a float's decimal value rises with
+/// the float. Above 2^53 a float's own value and its decimal spelling may stand on different sides of an integer.
+pub(crate) fn exact(number: &Number) -> bool {
+    if number.is_i64() {
+        return true;
+    }
+    const LIMIT: f64 = 9_007_199_254_740_992.0;
+    let Some(float) = number.as_f64().filter(|float| float.abs() < LIMIT && (*float == 0.0 || float.abs() > 1e-290)) else {
+        return false;
+    };
+    let Some(shortest) = Number::from_f64(float) else { return false };
+    mastra_core::number::compare_numbers(number, &shortest).is_eq()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(json: &str) -> bool {
+        needs_core(&serde_json::from_str(json).unwrap())
+    }
+
+    #[test]
+    fn ordinary_documents_are_left_to_sql() {
+        for json in [r#"{"a":1,"b":-2.5,"c":[0.1,1e5,0.0],"d":{"e":"é\n"},"f":null}"#, "{}", r#"{"n":9223372036854775807}"#] {
+            assert!(!of(json), "{json}");
+        }
+    }
+
+    #[test]
+    fn what_sqlite_would_change_is_left_to_core() {
+        for json in
+            [r#"{"a":[{"b":"x\u0000"}]}"#, r#"{"\u0000":1}"#, r#"{"n":9223372036854775808}"#, r#"{"n":1e300}"#, r#"{"n":5e-324}"#]
+        {
+            assert!(of(json), "{json}");
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Records: writing, reading, querying, deleting.
+
+mod delete;
+mod plan;
+mod query;
+mod read;
+mod stored;
+mod stream;
+mod upsert;
+mod write;
+
+pub(crate) use delete::{delete, purge};
+pub(crate) use plan::rows;
+pub(crate) use query::{count, explain, page};
+pub(crate) use read::{by_external_ids, by_id, by_ids};
+pub(crate) use stream::stream;
+pub(crate) use upsert::{Draft, upsert};

@@ -1,0 +1,54 @@
+//! Reading records by their ids.
+
+use super::stored::json_list;
+use crate::{entities::Known, error::Mapped as _, row};
+use futures::TryStreamExt as _;
+use mastra_core::{EntityId, Error, Record, RecordId, Result};
+use sqlx::{AssertSqlSafe, SqliteConnection};
+
+/// The live record of an id.
+pub(crate) async fn by_id(connection: &mut SqliteConnection, id: RecordId) -> Result<Record> {
+    let columns = row::RECORD;
+    let sql = format!(
+        "SELECT {columns}, e.id FROM records r JOIN entities e ON e.key = r.entity WHERE r.id = ?1 AND r.deleted_at IS NULL"
+    );
+    let found = sqlx::query(AssertSqlSafe(sql)).bind(id.as_uuid()).fetch_optional(connection).await.mapped()?;
+    let found = found.ok_or_else(|| Error::not_found("no live record has this id").with("id", id))?;
+    row::record(&found, EntityId::from(row::uuid(&found, row::BEHIND_RECORD)?))
+}
+
+/// The live records of external ids, in their order, each once.
+pub(crate) async fn by_external_ids(
+    connection: &mut SqliteConnection,
+    known: &Known,
+    external_ids: &[String],
+) -> Result<Vec<Record>> {
+    let columns = row::RECORD;
+    if let [external_id] = external_ids {
+        let sql = format!("SELECT {columns} FROM records r WHERE r.entity = ?1 AND r.external_id = ?2 AND r.deleted_at IS NULL");
+        let found =
+            sqlx::query(AssertSqlSafe(sql)).bind(known.key).bind(external_id).fetch_optional(connection).await.mapped()?;
+        return found.iter().map(|row| row::record(row, known.entity.id)).collect();
+    }
+    let (list, _) = json_list(external_ids.iter().map(String::as_str))?;
+    let sql = format!(
+        "SELECT {columns} FROM (SELECT min(key) AS place, value FROM json_each(?2) GROUP BY value) j \
+         CROSS JOIN records r ON r.entity = ?1 AND r.external_id = j.value WHERE r.deleted_at IS NULL ORDER BY j.place"
+    );
+    let mut rows = sqlx::query(AssertSqlSafe(sql)).bind(known.key).bind(list).fetch(connection);
+    let mut found = Vec::new();
+    while let Some(row) = rows.try_next().await.mapped()? {
+        found.push(row::record(&row, known.entity.id)?);
+    }
+    Ok(found)
+}
+
+/// The records of these keys, in no order.
+pub(crate) async fn by_ids(connection: &mut SqliteConnection, known: &Known, ids: &[RecordId]) -> Result<Vec<Record>> {
+    let columns = row::RECORD;
+    let sql = format!("SELECT {columns} FROM json_each(?2) j CROSS JOIN records r ON r.entity = ?1 AND r.id = unhex(j.value)");
+    let ids: Vec<String> = ids.iter().map(|id| id.as_uuid().simple().to_string()).collect();
+    let (list, _) = json_list(ids.iter().map(String::as_str))?;
+    let rows = sqlx::query(AssertSqlSafe(sql)).bind(known.key).bind(list).fetch_all(connection).await.mapped()?;
+    rows.iter().map(|row| row::record(row, known.entity.id)).collect()
+}

@@ -1,0 +1,139 @@
+//! Units of work: what one operation runs in, on an engine as in a caller's transaction.
+
+use crate::connection::{Lease, Slots};
+use mastra_core::{Error, Result};
+use sqlx::SqliteConnection;
+use std::future::Future;
+use std::sync::Arc;
+use tokio::sync::{Mutex, MutexGuard};
+
+/// Where operations get their unit of work from.
+pub(crate) trait Access: Send + Sync + std::fmt::Debug + 'static {
+    /// For one statement that reads.
+    fn read(&self) -> impl Future<Output = Result<Unit<'_>>> + Send;
+    /// For several statements that have to see the same state.
+    fn snapshot(&self) -> impl Future<Output = Result<Unit<'_>>> + Send;
+    /// For statements that take effect together or not at all.
+    fn write(&self) -> impl Future<Output = Result<Unit<'_>>> + Send;
+}
+
+/// The connections of an engine: each operation is a transaction of its own.
+#[derive(Debug)]
+pub struct Pools {
+    pub(crate) writer: Arc<Slots>,
+    pub(crate) readers: Arc<Slots>,
+}
+
+impl Access for Pools {
+    async fn read(&self) -> Result<Unit<'_>> {
+        Ok(Unit(Held::Own { lease: self.readers.lease().await?, transaction: false }))
+    }
+
+    async fn snapshot(&self) -> Result<Unit<'_>> {
+        let mut lease = self.readers.lease().await?;
+        lease.begin("BEGIN").await?;
+        Ok(Unit(Held::Own { lease, transaction: true }))
+    }
+
+    async fn write(&self) -> Result<Unit<'_>> {
+        let mut lease = self.writer.lease().await?;
+        // Takes the write lock at once: a transaction that reads first and writes later could not wait for it.
+        lease.begin("BEGIN IMMEDIATE").await?;
+        Ok(Unit(Held::Own { lease, transaction: true }))
+    }
+}
+
+/// A caller's transaction: operations run in it one after the other, each that writes in a savepoint.
+#[derive(Debug)]
+pub struct Open(Mutex<Shared>);
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    lease: Lease,
+    /// An operation was given up in its savepoint.
+    undo: bool,
+}
+
+impl Open {
+    pub(crate) fn new(lease: Lease) -> Self {
+        Self(Mutex::new(Shared { lease, undo: false }))
+    }
+
+    pub(crate) async fn commit(self) -> Result<()> {
+        let mut shared = self.0.into_inner();
+        shared.settle().await?;
+        shared.lease.commit().await
+    }
+
+    pub(crate) async fn rollback(self) -> Result<()> {
+        self.0.into_inner().lease.rollback().await
+    }
+
+    async fn lock(&self) -> Result<MutexGuard<'_, Shared>> {
+        let mut shared = self.0.lock().await;
+        shared.settle().await?;
+        Ok(shared)
+    }
+}
+
+impl Shared {
+    /// Undoes what a failed or dropped operation left in its savepoint.
+    async fn settle(&mut self) -> Result<()> {
+        if self.undo {
+            let lost = |_| Error::conflict("the transaction ended when one of its operations failed; run it again");
+            self.lease.run("ROLLBACK TO operation").await.map_err(lost)?;
+            self.lease.run("RELEASE operation").await?;
+            self.undo = false;
+        }
+        Ok(())
+    }
+}
+
+impl Access for Open {
+    async fn read(&self) -> Result<Unit<'_>> {
+        Ok(Unit(Held::Shared { shared: self.lock().await?, savepoint: false }))
+    }
+
+    async fn snapshot(&self) -> Result<Unit<'_>> {
+        self.read().await
+    }
+
+    async fn write(&self) -> Result<Unit<'_>> {
+        let mut shared = self.lock().await?;
+        shared.lease.run("SAVEPOINT operation").await?;
+        shared.undo = true;
+        Ok(Unit(Held::Shared { shared, savepoint: true }))
+    }
+}
+
+/// A connection for the time of one operation. Dropping it undoes what it wrote.
+#[derive(Debug)]
+pub(crate) struct Unit<'a>(Held<'a>);
+
+#[derive(Debug)]
+enum Held<'a> {
+    Own { lease: Lease, transaction: bool },
+    Shared { shared: MutexGuard<'a, Shared>, savepoint: bool },
+}
+
+impl Unit<'_> {
+    pub(crate) fn connection(&mut self) -> Result<&mut SqliteConnection> {
+        match &mut self.0 {
+            Held::Own { lease, .. } => lease.connection(),
+            Held::Shared { shared, .. } => shared.lease.connection(),
+        }
+    }
+
+    /// Keeps what was written, or ends the snapshot.
+    pub(crate) async fn commit(self) -> Result<()> {
+        match self.0 {
+            Held::Own { mut lease, transaction: true } => lease.commit().await,
+            Held::Shared { mut shared, savepoint: true } => {
+                shared.lease.run("RELEASE operation").await?;
+                shared.undo = false;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
