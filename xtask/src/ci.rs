@@ -69,7 +69,7 @@ pub(crate) fn run(workspace: &Workspace, flags: &flags::Ci) -> Result<ExitCode> 
     let outcome = if wanted(TESTS) {
         println!("\n== {TESTS}: every test and doc test");
         let start = Instant::now();
-        let tests = flags::Test { soak: false, no_doc: false, arguments: Vec::new() };
+        let tests = flags::Test { soak: false, alone: true, no_doc: false, arguments: Vec::new() };
         let outcome = test::outcome(workspace, &tests)?;
         results.push((TESTS, outcome.is_success(), start.elapsed()));
         Some(outcome)

@@ -73,11 +73,14 @@ pub(crate) enum Source {
     Machine,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Test {
     /// Run the long forms: every case instead of a sample.
     #[arg(long)]
     pub(crate) soak: bool,
+    /// Run the libraries' tests once more on their own, without the features that the facade turns on for everybody.
+    #[arg(long)]
+    pub(crate) alone: bool,
     /// Leave the doc tests out.
     #[arg(long)]
     pub(crate) no_doc: bool,

@@ -8,6 +8,7 @@ use std::process::{Command, ExitCode};
 
 use mastra_core::Result;
 
+use crate::ci::Metadata;
 use crate::flags;
 use crate::process::Workspace;
 use crate::services::{self, PGBOUNCER_VARIABLE, URL_VARIABLE};
@@ -36,6 +37,10 @@ pub(crate) fn outcome(workspace: &Workspace, flags: &flags::Test) -> Result<Outc
         let mut command = workspace.cargo();
         command.args(["test", "--doc", "--workspace", "--no-fail-fast"]).envs(variables.clone());
         outcome.add(runner::run(&mut command, "doc tests")?);
+    }
+    if flags.alone {
+        let mut command = tests(workspace, &flags::Test { arguments: libraries(workspace)?, ..flags.clone() });
+        outcome.add(runner::run(command.envs(variables.clone()), "tests of the libraries alone")?);
     }
     outcome.add(runner::run(tests(workspace, flags).envs(variables), "tests")?);
     Ok(outcome)
@@ -80,6 +85,17 @@ fn variables(workspace: &Workspace, soak: bool, outcome: &mut Outcome) -> Vec<(&
     variables
 }
 
+/// The published packages that do not use the facade, as arguments. Built together with the facade's users they would get the
+/// features that those turn on, such as exact numbers, and nobody would test them without.
+fn libraries(workspace: &Workspace) -> Result<Vec<OsString>> {
+    let facade = "mastra-engine";
+    let metadata = Metadata::read(workspace)?;
+    let apart = metadata
+        .published()
+        .filter(|package| package.name != facade && package.dependencies.iter().all(|dependency| dependency.name != facade));
+    Ok(apart.flat_map(|package| ["--package".into(), package.name.clone().into()]).collect())
+}
+
 /// nextest where it is installed, since each test is a process there; else the harness of cargo itself.
 fn tests(workspace: &Workspace, flags: &flags::Test) -> Command {
     let mut command = workspace.cargo();
@@ -88,7 +104,9 @@ fn tests(workspace: &Workspace, flags: &flags::Test) -> Command {
     if runner::has_nextest(workspace) {
         command.args(["nextest", "run", "--no-fail-fast"]);
         command.args(whole.then_some("--workspace"));
-        command.args(flags.soak.then_some("--run-ignored=all"));
+        if flags.soak {
+            command.args(["--run-ignored=all", "--profile=soak"]);
+        }
         command.args(arguments);
     } else {
         println!("cargo-nextest is not installed: using cargo test");
