@@ -1,6 +1,6 @@
 //! The engine, and a transaction of it.
 
-use crate::{config::PostgresEngineBuilder, error::driver, store::PgStore};
+use crate::{config::PostgresEngineBuilder, error::driver, query, store::PgStore};
 use async_trait::async_trait;
 use mastra_core::{
     Capabilities, Count, CountQuery, DeleteReport, Engine, EngineInfo, Entity, EntityDeletion, EntityId, EntityQuery, EntityRef,
@@ -123,8 +123,7 @@ impl Engine for PostgresEngine {
     }
 
     async fn stream_records(&self, entity: &EntityRef, query: &RecordQuery) -> Result<RecordStream> {
-        let _ = (entity, query);
-        Err(mastra_core::Error::unsupported("streams"))
+        query::stream(&self.store, self.store.entity_to_read(entity).await?, query).await
     }
 
     async fn ping(&self) -> Result<()> {

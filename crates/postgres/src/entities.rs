@@ -33,23 +33,6 @@ pub(crate) async fn resolve(conn: &mut PgConnection, shared: &Shared, entity: &E
     one_entity(found.map_err(driver)?.iter().map(rows::entity).collect::<Result<_>>()?)
 }
 
-/// The id of an entity to read from. An id is taken as it comes, which spares a round trip: where nothing is found under it,
-/// [`must_exist`] has to be asked.
-pub(crate) async fn resolve_to_read(conn: &mut PgConnection, shared: &Shared, entity: &EntityRef) -> Result<EntityId> {
-    match entity {
-        EntityRef::Id(id) => Ok(*id),
-        by_name => resolve(conn, shared, by_name).await.map(|entity| entity.id),
-    }
-}
-
-/// `NotFound` where an entity that was given by its id does not exist.
-pub(crate) async fn must_exist(conn: &mut PgConnection, shared: &Shared, entity: &EntityRef) -> Result<()> {
-    match entity {
-        EntityRef::Id(_) => resolve(conn, shared, entity).await.map(drop),
-        EntityRef::Name { .. } => Ok(()),
-    }
-}
-
 /// Creates an entity; `None` where the connection has one of that name.
 async fn insert(conn: &mut PgConnection, shared: &Shared, entity: &NewEntity) -> Result<Option<Entity>> {
     let statement = format!(

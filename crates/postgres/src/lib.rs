@@ -12,6 +12,8 @@ mod entities;
 #[cfg(feature = "engine")]
 mod error;
 #[cfg(feature = "engine")]
+mod filter;
+#[cfg(feature = "engine")]
 mod lookup;
 #[cfg(feature = "engine")]
 pub mod migrate;
@@ -21,6 +23,8 @@ mod operations;
 mod pool;
 #[cfg(feature = "engine")]
 mod pooler;
+#[cfg(feature = "engine")]
+mod query;
 #[cfg(feature = "engine")]
 mod quote;
 #[cfg(feature = "engine")]
