@@ -1,0 +1,66 @@
+//! The command line.
+
+use crate::{completions, engine, entities, exit::EXIT_CODES, quickstart, records};
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+const EXAMPLES: &str = "\
+Start here:
+  mastra quickstart                               load documents and deals, ask them questions
+  mastra records import deals.csv --entity Deals --id-field id
+  mastra records query --entity Deals --filter '{\"stage\": \"won\"}' --sort -amount --limit 10
+  mastra records index --entity Articles --fields title,body
+  mastra records search 'vector \"recall at\" index*' --entity Articles
+  mastra engine add                               a Postgres of your own, when one file is not enough
+
+The engine is the first that is named by --engine, MASTRA_ENGINE_URL, DATABASE_URL or DB_URL, the same names in .env,
+[engine] url in mastra.toml; else the file .mastra/mastra.db. `mastra engine status` says which and why.
+";
+
+/// The data layer under an AI application: load records, find them again, by filter and by text.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mastra",
+    version,
+    propagate_version = true,
+    max_term_width = 110,
+    arg_required_else_help = true,
+    after_help = format!("{EXAMPLES}\n{EXIT_CODES}")
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// The engine to work on: sqlite:FILE, postgres://…, mock://…, or a SQLite file's path
+    #[arg(long, global = true, value_name = "URL", help_heading = "Everywhere")]
+    pub(crate) engine: Option<String>,
+    /// Results as JSON on standard output, failures as JSON on standard error
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub(crate) json: bool,
+    /// Say more on standard error: -v, -vv, -vvv (or RUST_LOG)
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Everywhere")]
+    pub(crate) verbose: u8,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Load real documents and records, and ask them questions, with no set-up
+    Quickstart(quickstart::Quickstart),
+    /// Set up, look after and describe the engine
+    #[command(subcommand)]
+    Engine(engine::EngineCommand),
+    /// Look at and delete entities, the named collections of records
+    #[command(subcommand)]
+    Entities(entities::EntitiesCommand),
+    /// Load, find and delete records
+    #[command(subcommand)]
+    Records(records::RecordsCommand),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+}

@@ -1,0 +1,85 @@
+//! What a command works with: the engine that was chosen, and how to speak.
+
+use crate::{
+    exit::{HINT, file_error},
+    output::Output,
+    resolve::{Choice, DEFAULT_FILE, HOME, Origin},
+};
+use mastra_core::{Engine, EntityRef, Error, ErrorKind, Result};
+use mastra_engine::Registry;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The surroundings of one command.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) registry: Registry,
+    pub(crate) choice: Choice,
+    pub(crate) out: Output,
+}
+
+impl Context {
+    /// Connects to the engine, and makes the default file where it is the one and not there yet.
+    pub(crate) async fn connect(&self) -> Result<Arc<dyn Engine>> {
+        if *self.choice.origin() == Origin::Default {
+            make_home(Path::new("."))?;
+        }
+        self.registry.connect(self.choice.url()).await.map_err(|error| self.explained(error))
+    }
+
+    /// Connects to the engine for reading: the default file has to be there, so that a question makes no empty file.
+    pub(crate) async fn connect_existing(&self) -> Result<Arc<dyn Engine>> {
+        if self.is_missing_default() {
+            return Err(Error::not_found("there is no engine here yet").with("file", DEFAULT_FILE).with(
+                HINT,
+                "mastra quickstart, or mastra records import FILE --entity NAME --id-field FIELD; or name one with --engine",
+            ));
+        }
+        self.connect().await
+    }
+
+    /// Whether the engine is the default file, and that is not there.
+    pub(crate) fn is_missing_default(&self) -> bool {
+        *self.choice.origin() == Origin::Default && !Path::new(DEFAULT_FILE).exists()
+    }
+
+    /// Which engine and why, for what cannot be undone.
+    pub(crate) fn engine_and_why(&self) -> String {
+        format!("engine: {} (by {})", self.choice.shown(), self.choice.origin())
+    }
+
+    fn explained(&self, error: Error) -> Error {
+        let hint = match error.kind() {
+            ErrorKind::SchemaMismatch => Some("mastra engine migrate"),
+            ErrorKind::Unavailable | ErrorKind::Timeout => {
+                Some("mastra engine doctor; where `mastra engine add` made the engine: mastra engine up")
+            }
+            _ => None,
+        };
+        let error = error.with("engine", self.choice.shown()).with("chosenBy", self.choice.origin());
+        match hint {
+            Some(hint) => error.with(HINT, hint),
+            None => error,
+        }
+    }
+}
+
+/// Makes the project's own folder, which keeps itself out of version control.
+pub(crate) fn make_home(project: &Path) -> Result<()> {
+    let home = project.join(HOME);
+    if home.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(&home).map_err(|source| file_error("cannot create the folder", &home, source))?;
+    let ignore = home.join(".gitignore");
+    std::fs::write(&ignore, "*\n").map_err(|source| file_error("cannot write", &ignore, source))
+}
+
+/// An entity as the command line names it: by name, or by id.
+pub(crate) fn entity_ref(entity: &str, connection: Option<&str>) -> EntityRef {
+    match (entity.parse(), connection) {
+        (Ok(id), _) => EntityRef::Id(id),
+        (Err(_), Some(connection)) => EntityRef::named(entity).in_connection(connection),
+        (Err(_), None) => EntityRef::named(entity),
+    }
+}

@@ -1,0 +1,41 @@
+//! Ctrl-C.
+
+use crate::exit::{Outcome, Stop};
+use tokio::sync::watch;
+
+/// Runs a command to its end or until Ctrl-C, which drops what it was doing: an open transaction is rolled back.
+pub(crate) async fn unless_interrupted<T>(work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+    let mut interrupts = Interrupts::listen();
+    tokio::select! {
+        done = work => done,
+        () = interrupts.pressed() => Err(Stop::Interrupted),
+    }
+}
+
+/// How often Ctrl-C was pressed since it is listened for.
+#[derive(Debug)]
+pub(crate) struct Interrupts(watch::Receiver<u32>);
+
+impl Interrupts {
+    /// Listens from now on; Ctrl-C no longer ends the process by itself.
+    pub(crate) fn listen() -> Self {
+        let (sender, receiver) = watch::channel(0);
+        tokio::spawn(async move {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                sender.send_modify(|count| *count += 1);
+            }
+        });
+        Self(receiver)
+    }
+
+    pub(crate) fn count(&self) -> u32 {
+        *self.0.borrow()
+    }
+
+    /// Resolves when it is pressed once more; never where the signal cannot be heard.
+    pub(crate) async fn pressed(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

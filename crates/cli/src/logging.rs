@@ -1,0 +1,22 @@
+//! Traces on standard error.
+
+use std::io;
+use tracing_subscriber::{EnvFilter, fmt};
+
+/// Sets tracing up once: `RUST_LOG`, else as much as `-v` asks for.
+pub(crate) fn init(verbose: u8, json: bool) {
+    let filter = match std::env::var("RUST_LOG") {
+        Ok(text) if !text.trim().is_empty() => EnvFilter::new(text),
+        _ => EnvFilter::new(match (verbose, json) {
+            // Standard error is one JSON document there.
+            (0, true) => "off",
+            (0, false) => "warn,sqlx=error",
+            (1, _) => "info",
+            (2, _) => "info,mastra=debug,sqlx=info",
+            _ => "trace",
+        }),
+    };
+    let layer = fmt::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(console::colors_enabled_stderr());
+    // A second call in one process, as in tests, keeps the first subscriber.
+    let _ = layer.try_init();
+}

@@ -1,0 +1,116 @@
+//! What can name an engine, read from the project's folder.
+
+use super::VARIABLES;
+use crate::exit::file_error;
+use mastra_core::{Error, Result};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// Everything that can name an engine.
+#[derive(Default)]
+pub(crate) struct Sources {
+    /// `--engine`.
+    pub(crate) flag: Option<String>,
+    /// The variables of the environment that matter.
+    pub(crate) environment: BTreeMap<String, String>,
+    /// `.env` and what it holds.
+    pub(crate) dotenv: Option<(PathBuf, BTreeMap<String, String>)>,
+    /// `mastra.toml` and what it holds.
+    pub(crate) config: Option<(PathBuf, Config)>,
+}
+
+/// `mastra.toml`.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Config {
+    #[serde(default)]
+    pub(crate) engine: EngineConfig,
+}
+
+/// `[engine]` of `mastra.toml`.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EngineConfig {
+    pub(crate) url: Option<String>,
+    pub(crate) schema: Option<String>,
+}
+
+impl std::fmt::Debug for EngineConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The URL may hold a password.
+        f.debug_struct("EngineConfig").field("schema", &self.schema).finish_non_exhaustive()
+    }
+}
+
+impl Sources {
+    /// Reads the environment, and `.env` and `mastra.toml` of the current folder.
+    pub(crate) fn read(flag: Option<String>) -> Result<Self> {
+        let environment =
+            VARIABLES.iter().filter_map(|name| std::env::var(name).ok().map(|value| ((*name).to_owned(), value))).collect();
+        Ok(Self { flag, environment, dotenv: dotenv(Path::new(".env"))?, config: config(Path::new("mastra.toml"))? })
+    }
+
+    pub(crate) fn schema(&self) -> Option<&str> {
+        self.config.as_ref()?.1.engine.schema.as_deref()
+    }
+}
+
+/// The values of a `.env` file; `None` where there is no such file.
+pub(crate) fn dotenv(path: &Path) -> Result<Option<(PathBuf, BTreeMap<String, String>)>> {
+    let file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(source) if source.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(file_error("cannot read", path, source)),
+    };
+    // A line that only the application understands must not stop a command that needs none of it.
+    let mut values = BTreeMap::new();
+    for (name, value) in dotenvy::Iter::new(file).flatten() {
+        values.entry(name).or_insert(value);
+    }
+    Ok(Some((path.to_owned(), values)))
+}
+
+fn config(path: &Path) -> Result<Option<(PathBuf, Config)>> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(source) if source.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(file_error("cannot read", path, source)),
+    };
+    let config = toml::from_str(&text).map_err(|error: toml::de::Error| {
+        // The parser's full report quotes the line, which may hold a password.
+        let line = error.span().and_then(|span| text.get(..span.start)).map_or(1, |before| before.matches('\n').count() + 1);
+        Error::invalid_input(format!("malformed: {}", error.message())).with("file", path.display()).with("line", line)
+    })?;
+    Ok(Some((path.to_owned(), config)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_does_not_parse_hides_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".env");
+        std::fs::write(&path, "# comment\nBROKEN LINE\nexport DATABASE_URL=\"postgres://u:p@h/d\"\nDATABASE_URL=second\n")
+            .unwrap();
+        let (_, values) = dotenv(&path).unwrap().unwrap();
+        assert_eq!(values.get("DATABASE_URL").map(String::as_str), Some("postgres://u:p@h/d"));
+        assert!(dotenv(&folder.path().join("absent")).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_malformed_file_is_named_with_its_line_and_nothing_of_its_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mastra.toml");
+        std::fs::write(&path, "[engine]\nurl = postgres://u:s3cret@h/d\n").unwrap();
+        let error = config(&path).unwrap_err();
+        assert_eq!(error.get("line"), Some("2"));
+        assert!(!error.to_string().contains("s3cret"), "{error}");
+        std::fs::write(&path, "[engine]\nuri = 'x'\n").unwrap();
+        assert!(config(&path).unwrap_err().message().contains("uri"));
+        std::fs::write(&path, "[other]\nx = 1\n[engine]\nurl = 'mock://'\nschema = 'app'\n").unwrap();
+        assert_eq!(config(&path).unwrap().unwrap().1.engine.schema.as_deref(), Some("app"));
+    }
+}
