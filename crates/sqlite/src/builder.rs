@@ -5,7 +5,7 @@ use crate::{
     connection::{Role, Slots},
     error::{Code, Mapped as _, statement},
     location::{Location, Mode, Place},
-    schema,
+    migrate,
     store::{SqliteEngine, SqliteStore},
     unit::Pools,
 };
@@ -17,9 +17,6 @@ use sqlx::{
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// The `application_id` of our files: "MSTR".
-const APPLICATION_ID: i64 = 1_297_306_706;
 
 /// How long to wait for a lock or a connection where nothing else is said.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -109,7 +106,7 @@ impl SqliteEngineBuilder {
         let writer = Slots::new(options.clone(), role, 1, self.acquire_timeout);
         let read_only = location.mode == Mode::ReadOnly;
         let mut lease = writer.lease().await.map_err(|error| explain_open(error, &location))?;
-        self.prepare(lease.connection()?, read_only).await?;
+        self.prepare(lease.connection()?, &namespace, read_only).await?;
         drop(lease);
         let readers = if memory {
             Arc::clone(&writer)
@@ -159,25 +156,19 @@ impl SqliteEngineBuilder {
     }
 
     /// Looks at the file before changing anything of it, then makes it a database of ours.
-    async fn prepare(&self, connection: &mut SqliteConnection, read_only: bool) -> Result<()> {
-        refuse_foreign(connection).await?;
+    async fn prepare(&self, connection: &mut SqliteConnection, namespace: &str, read_only: bool) -> Result<()> {
         if read_only {
-            return schema::check(connection).await;
+            return migrate::verify(connection, namespace).await.map(drop);
         }
+        // Before anything is changed: the switch to a write-ahead log is written into the file.
+        migrate::refuse_foreign(connection).await?;
         use_wal(connection, self.busy_timeout).await?;
-        if self.auto_migrate { schema::apply(connection).await.map(drop) } else { schema::check(connection).await }
+        if self.auto_migrate {
+            migrate::ensure(connection, namespace, self.busy_timeout).await.map(drop)
+        } else {
+            migrate::verify(connection, namespace).await.map(drop)
+        }
     }
-}
-
-/// Refuses a database that another application made.
-async fn refuse_foreign(connection: &mut SqliteConnection) -> Result<()> {
-    let sql = "SELECT count(*), count(*) FILTER (WHERE name LIKE 'mastra\\_%' ESCAPE '\\') FROM sqlite_schema";
-    let (tables, ours): (i64, i64) = sqlx::query_as(sql).fetch_one(&mut *connection).await.mapped()?;
-    let id: i64 = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await.mapped()?;
-    if id == APPLICATION_ID || ours > 0 || (id == 0 && tables == 0) {
-        return Ok(());
-    }
-    Err(Error::invalid_input("the file is a database of another application; choose another file"))
 }
 
 /// Switches to write-ahead logging, which lasts. Several processes may open a new file at once, and SQLite does not wait for

@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 pub const APPLICATION_ID: i32 = 0x4D53_5452;
 
 /// Refuses a database that another application made. An empty one is anybody's.
-pub(super) async fn refuse_foreign(conn: &mut SqliteConnection) -> Result<()> {
+pub(crate) async fn refuse_foreign(conn: &mut SqliteConnection) -> Result<()> {
     let id: i32 = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *conn).await.mapped()?;
     if id == APPLICATION_ID {
         return Ok(());

@@ -15,6 +15,7 @@ mod run;
 mod script;
 
 pub use file::APPLICATION_ID;
+pub(crate) use file::refuse_foreign;
 pub use migrator::{MigrateOptions, SqliteMigrator};
 pub(crate) use run::{ensure, verify};
 
