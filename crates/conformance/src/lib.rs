@@ -1,1 +1,21 @@
 #![doc = include_str!("../README.md")]
+
+pub mod engine;
+mod failure;
+mod fixture;
+mod harness;
+mod model;
+mod random;
+mod suite;
+
+pub use failure::{Failure, Outcome, refused};
+pub use harness::{Body, Case, Factory, TestEngine};
+pub use random::Random;
+pub use suite::engine_cases;
+
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::harness::run_blocking;
+    pub use futures::future::LocalBoxFuture;
+    pub use mastra_core::Result;
+}

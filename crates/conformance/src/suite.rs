@@ -1,0 +1,220 @@
+//! The list of cases, and the macro that makes a test of each.
+
+use crate::harness::Case;
+
+/// Makes one test of every case of the engine suite, in the module where it stands.
+///
+/// It takes an async closure or function that gives a fresh, empty engine nobody else uses: an `Arc<dyn Engine>` or a
+/// [`TestEngine`](crate::TestEngine), which can also keep a guard, clean up, and say how to open the same data again. Cases that
+/// need a [`RecordStore`](mastra_core::RecordStore) alone run twice, on the engine and inside a transaction.
+///
+/// ```
+/// # mod example {
+/// mod conformance {
+///     # use mastra_core::Engine;
+///     # async fn fresh() -> std::sync::Arc<dyn Engine> { unimplemented!() }
+///     mastra_conformance::engine_suite!(|| async { super::conformance::fresh().await });
+/// }
+/// # }
+/// ```
+#[macro_export]
+macro_rules! engine_suite {
+    ($factory:expr $(,)?) => {
+        fn __fresh_engine<'f>() -> $crate::__private::LocalBoxFuture<'f, $crate::__private::Result<$crate::TestEngine>> {
+            ::std::boxed::Box::pin(async { ::std::result::Result::Ok(::std::convert::Into::into(($factory)().await)) })
+        }
+        $crate::__engine_cases! { __engine_tests }
+    };
+}
+
+/// Every case by kind and module; `$emit` is given the list.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __engine_cases {
+    ($emit:ident) => {
+        $crate::$emit! {
+            Store entities {
+                a_created_entity_reads_back,
+                an_entity_that_exists_is_refused,
+                a_shared_name_is_a_conflict_that_lists_the_matches,
+                get_entity_takes_a_name_a_connection_or_both,
+                an_absent_entity_is_not_found_everywhere,
+                blank_names_are_refused_everywhere,
+                names_too_long_or_with_nul_are_refused,
+                names_are_exact,
+                an_update_changes_what_it_names,
+                an_update_that_changes_nothing_leaves_the_entity_alone,
+                a_rename_onto_another_entity_is_refused,
+                update_entity_last_sync_id_sets_the_cursor,
+                a_deleted_entity_takes_its_records_along,
+                entities_are_listed_in_order_of_id,
+                pages_of_entities_equal_the_whole_list,
+            }
+            Store upsert {
+                new_records_are_created,
+                merging_replaces_top_level_keys,
+                replacing_takes_the_place_of_all_data,
+                deep_merging_joins_objects_at_every_level,
+                keys_are_removed_before_the_merge,
+                unchanged_records_are_left_alone,
+                a_change_of_spelling_is_no_change,
+                an_entity_type_is_kept_and_changed,
+                updated_at_and_generation_only_move_forward,
+                generations_grow_over_the_whole_store,
+                an_expected_generation_guards_the_write,
+                a_repeated_id_with_an_expected_generation_is_refused,
+                a_deleted_record_is_revived_with_the_new_data_only,
+                an_empty_batch_is_a_no_op,
+                data_has_to_be_an_object,
+                a_refused_record_refuses_the_batch,
+                a_report_follows_the_order_of_first_mention,
+                batches_end_like_sequential_calls,
+                large_batches_are_written_whole,
+            }
+            Store sync {
+                the_entity_is_created_on_first_use,
+                the_cursor_stays_without_a_new_one,
+                rows_absent_from_a_batch_stay,
+                an_empty_batch_moves_the_cursor,
+                records_and_cursor_are_stored_together_or_not_at_all,
+                the_same_batch_again_changes_nothing,
+                a_sync_revives_and_honours_its_options,
+            }
+            Store reads {
+                a_record_is_read_by_its_id,
+                external_ids_are_answered_in_their_order,
+                records_come_in_order_of_creation,
+                limit_and_offset_cut_the_list,
+                fields_are_projected,
+                deleted_records_are_shown_on_request,
+                changes_after_a_time_are_found,
+                counting_and_its_cap,
+                conveniences_over_names_and_ids,
+                typed_records_are_read_and_written,
+            }
+            Store paging {
+                pages_by_cursor_equal_one_big_page,
+                an_offset_stands_behind_the_cursor,
+                a_cursor_of_another_query_is_refused,
+                a_malformed_cursor_is_refused,
+                a_cursor_outlives_its_row,
+                a_cursor_keeps_hostile_values,
+            }
+            Store sorting {
+                types_and_values_have_one_order,
+                missing_values_stand_last_both_ways,
+                several_keys_decide_in_turn_and_ties_go_by_id,
+                paths_lead_through_objects_and_indexes_only,
+                random_rows_are_sorted_by_the_law,
+            }
+            Store delete {
+                records_are_deleted_by_ids,
+                records_are_deleted_by_external_ids,
+                records_are_deleted_by_filter,
+                all_records_are_deleted_on_request_only,
+                deleted_records_are_out_of_sight,
+                deleting_moves_the_generation_and_not_updated_at,
+                purging_removes_deleted_records_only,
+                purging_by_time,
+            }
+            Engine transactions {
+                a_commit_makes_everything_visible,
+                dropping_rolls_back,
+                a_rollback_undoes_everything,
+                nothing_is_visible_before_the_commit,
+                a_closure_commits_or_rolls_back,
+                the_outer_engine_inside_a_closure_is_refused,
+                a_closure_is_run_again_after_a_conflict,
+                a_dropped_closure_rolls_back,
+                a_failed_call_leaves_the_transaction_usable,
+                conveniences_work_on_every_kind_of_store,
+            }
+            Engine concurrency {
+                twenty_writers_of_one_new_id_make_one_record,
+                ten_syncs_of_one_batch_in_different_orders,
+                counters_by_expected_generation_lose_nothing,
+                overlapping_batches_never_fail,
+                a_batch_is_seen_whole_or_not_at_all,
+                transactions_of_many_writers_lose_nothing,
+                deletes_and_upserts_of_one_id_meet,
+            }
+            Engine streams {
+                a_stream_equals_its_pages,
+                a_stream_sees_one_state,
+                a_dropped_stream_blocks_nobody,
+                a_stream_of_an_absent_entity_is_not_found,
+                many_records_are_streamed,
+            }
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __engine_tests {
+    ($($kind:ident $module:ident { $($case:ident,)* })*) => {
+        $($crate::__engine_module! { $kind $module { $($case,)* } })*
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __engine_module {
+    (Store $module:ident { $($case:ident,)* }) => {
+        mod $module {
+            $(#[test]
+            fn $case() -> $crate::Outcome {
+                $crate::__private::run_blocking(&$crate::__engine_case!(Store $module $case), &super::__fresh_engine)
+            })*
+            mod in_transaction {
+                $(#[test]
+                fn $case() -> $crate::Outcome {
+                    match $crate::__engine_case!(Store $module $case).inside_transaction() {
+                        Some(case) => $crate::__private::run_blocking(&case, &super::super::__fresh_engine),
+                        None => Ok(()),
+                    }
+                })*
+            }
+        }
+    };
+    (Test $module:ident { $($case:ident,)* }) => {
+        $(#[test]
+        fn $case() -> $crate::Outcome {
+            $crate::__private::run_blocking(&$crate::__engine_case!(Test $module $case), &__fresh_engine)
+        })*
+    };
+    ($kind:ident $module:ident { $($case:ident,)* }) => {
+        mod $module {
+            $(#[test]
+            fn $case() -> $crate::Outcome {
+                $crate::__private::run_blocking(&$crate::__engine_case!($kind $module $case), &super::__fresh_engine)
+            })*
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __engine_case {
+    ($kind:ident $module:ident $case:ident) => {
+        $crate::Case::new(
+            concat!(stringify!($module), "::", stringify!($case)),
+            $crate::Body::$kind(|on| Box::pin($crate::engine::$module::$case(on))),
+        )
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __engine_list {
+    ($($kind:ident $module:ident { $($case:ident,)* })*) => {
+        vec![$($($crate::__engine_case!($kind $module $case),)*)*]
+    };
+}
+
+/// Every case of the engine suite, those that run inside a transaction too included.
+pub fn engine_cases() -> Vec<Case> {
+    let on_engines: Vec<Case> = crate::__engine_cases!(__engine_list);
+    let in_transactions: Vec<Case> = on_engines.iter().filter_map(Case::inside_transaction).collect();
+    on_engines.into_iter().chain(in_transactions).collect()
+}
