@@ -6,6 +6,7 @@ mod context;
 mod engine;
 mod entities;
 mod exit;
+pub mod generate;
 mod interrupt;
 mod logging;
 mod output;
