@@ -1,0 +1,61 @@
+//! The command line of `mastra-bench`.
+
+use clap::{Parser, ValueEnum};
+use std::path::PathBuf;
+
+/// Measures a backend beside hand-written code that does the same work. See docs/benchmarks.md.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask bench", max_term_width = 100)]
+pub(super) struct Options {
+    /// The folder that gen.py filled.
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: PathBuf,
+    /// sqlite or postgres.
+    #[arg(long)]
+    pub(super) backend: String,
+    /// Print a JSON object; what is for people goes to the standard error then.
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Write the tables into this file, between the markers of the backend.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "docs/benchmarks.md")]
+    pub(super) markdown: Option<PathBuf>,
+    /// How often everything is done; medians are reported.
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) rounds: u16,
+    /// Take only the first records of the data.
+    #[arg(long, value_name = "COUNT")]
+    pub(super) records: Option<usize>,
+    /// Records a batch.
+    #[arg(long, default_value_t = 1_000)]
+    pub(super) batch: usize,
+    /// Also sync and stream this many records, each in a process of its own, and report the most memory it held.
+    #[arg(long, value_name = "COUNT", num_args = 0..=1, default_missing_value = "1000000")]
+    pub(super) million: Option<usize>,
+    /// What such a process does.
+    #[arg(long, hide = true, requires = "store")]
+    pub(super) child: Option<Child>,
+    /// Where its store is.
+    #[arg(long, hide = true)]
+    pub(super) store: Option<String>,
+}
+
+/// The work of a process whose memory is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Child {
+    /// Sync many records in batches.
+    Sync,
+    /// Sync many records in batches that are large enough for the bulk path.
+    Bulk,
+    /// Stream all of them.
+    Stream,
+}
+
+impl Child {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sync => "sync",
+            Self::Bulk => "bulk",
+            Self::Stream => "stream",
+        }
+    }
+}

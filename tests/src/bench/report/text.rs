@@ -1,0 +1,50 @@
+//! For people, on a terminal.
+
+use super::{NO_VECTORS, NOT_MEASURED, Report, short};
+use crate::bench::targets::verdicts;
+use std::fmt;
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {} records, batches of {}, {} rounds", self.backend, self.records, self.batch, self.rounds)?;
+        for (name, value) in &self.about {
+            writeln!(f, "  {name}: {value}")?;
+        }
+        for figure in self.figures.iter() {
+            let (ours, raw, ratio) = (figure.ours(), figure.raw(), figure.ratio());
+            writeln!(f, "{}", figure.name)?;
+            for (side, seconds) in [("engine", ours), ("hand-written", raw)] {
+                let rate = |seconds| short(figure.rate(seconds));
+                writeln!(
+                    f,
+                    "  {side:<12} {:>9} {}/s  ({} to {}; {} ms each)",
+                    rate(seconds.median),
+                    figure.unit,
+                    rate(seconds.max),
+                    rate(seconds.min),
+                    short(1_000.0 / figure.rate(seconds.median)),
+                )?;
+            }
+            writeln!(
+                f,
+                "  ratio        {:>9} of hand-written  ({} to {})",
+                short(ratio.median),
+                short(ratio.min),
+                short(ratio.max)
+            )?;
+            for verdict in verdicts(figure, &self.figures) {
+                writeln!(f, "  {} {}: {}", mark(verdict.met), verdict.target, short(verdict.value))?;
+            }
+        }
+        for measure in &self.measures {
+            let bound = measure.at_most.map(|bound| format!(", at most {}", short(bound))).unwrap_or_default();
+            let mark = measure.met().map_or("      ", mark);
+            writeln!(f, "{} {} {} {}{bound} ({})", mark, measure.name, short(measure.value), measure.unit, measure.note)?;
+        }
+        writeln!(f, "not measured: {} ({NO_VECTORS})", NOT_MEASURED.join(", "))
+    }
+}
+
+fn mark(met: bool) -> &'static str {
+    if met { "met   " } else { "MISSED" }
+}
