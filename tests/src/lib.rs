@@ -3,6 +3,7 @@
 /// Generated, committed, and compared with a fresh run by a test.
 #[allow(missing_docs, dead_code, reason = "generated for users, who decide themselves")]
 pub mod generated;
+pub mod postgres;
 
 use mastra_core::{Engine, NewEntity, NewRecord, Result, SyncBatch};
 use serde_json::{Value, json};
