@@ -103,7 +103,7 @@ impl Compiler {
             Predicate::Size(size) => has_size(root, *size),
             Predicate::ElemMatch(members, inner) => {
                 let test = self.member(*members, inner);
-                Node::and([typed(root, "array"), test.of_some(root)])
+                Node::and([typed(root, "array"), test.of_some_member(root)])
             }
         }
     }

@@ -8,12 +8,20 @@ pub(super) struct Node {
     pub(super) exact: bool,
 }
 
+/// A predicate, negations pushed down to its atoms.
+///
+/// Not for beauty: over `!(A && B)` a GIN index answers wrongly where it can look up one of the two alone, since the server's
+/// extraction of keys (`extract_jsp_bool_expr`) then takes the conjunction for one although its complement is a disjunction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Truth {
     Always,
     Never,
-    /// A predicate that can stand between `&&` and `||` as it is.
-    When(String),
+    /// A predicate that can stand between `&&` and `||`, and behind `!` in parentheses.
+    Atom(String),
+    /// The complement of an atom.
+    Not(String),
+    All(Vec<Truth>),
+    Any(Vec<Truth>),
 }
 
 impl Node {
@@ -22,9 +30,9 @@ impl Node {
     /// Nothing can be said: core has to decide of every document.
     pub(super) const UNKNOWN: Self = Self { truth: Truth::Always, exact: false };
 
-    /// A predicate that can stand between `&&` and `||`.
+    /// A predicate without `&&`, `||` and `!`.
     pub(super) fn when(text: impl Into<String>) -> Self {
-        Self { truth: Truth::When(text.into()), exact: true }
+        Self { truth: Truth::Atom(text.into()), exact: true }
     }
 
     /// The same predicate, said to be true of too much.
@@ -38,10 +46,17 @@ impl Node {
         let exact = self.exact;
         let truth = match self.truth {
             Truth::Never => Truth::Never,
-            Truth::Always => Truth::When(format!("exists({items})")),
-            Truth::When(text) => Truth::When(format!("exists({items} ? ({text}))")),
+            Truth::Always => Truth::Atom(format!("exists({items})")),
+            truth => Truth::Atom(format!("exists({items} ? ({}))", truth.write())),
         };
         Self { truth, exact }
+    }
+
+    /// As [`Node::of_some`], of the members of what is known to be an array.
+    pub(super) fn of_some_member(self, array: &str) -> Self {
+        // A filter expression opens the array by itself, and must not open its members; without one there is nothing to open it.
+        let opened = if self.truth == Truth::Always { format!("{array}[*]") } else { array.to_owned() };
+        self.of_some(&opened)
     }
 
     /// True of what this is false of.
@@ -50,46 +65,43 @@ impl Node {
             // The complement of too much is too little.
             return Self::UNKNOWN;
         }
-        let truth = match self.truth {
-            Truth::Always => Truth::Never,
-            Truth::Never => Truth::Always,
-            Truth::When(text) => Truth::When(format!("!({text})")),
-        };
-        Self { truth, exact: true }
+        Self { truth: self.truth.negate(), exact: true }
     }
 
     pub(super) fn and(nodes: impl IntoIterator<Item = Self>) -> Self {
         let mut exact = true;
-        let mut texts = Vec::new();
+        let mut all = Vec::new();
         for node in nodes {
             match node.truth {
                 Truth::Never => return Self::NEVER,
                 Truth::Always => {}
-                Truth::When(text) => texts.push(text),
+                Truth::All(inner) => all.extend(inner),
+                truth => all.push(truth),
             }
             exact &= node.exact;
         }
-        let truth = balanced(texts, " && ").map_or(Truth::Always, Truth::When);
+        let truth = if all.len() > 1 { Truth::All(all) } else { all.pop().unwrap_or(Truth::Always) };
         Self { truth, exact }
     }
 
     pub(super) fn or(nodes: impl IntoIterator<Item = Self>) -> Self {
         let mut exact = true;
         let mut always = false;
-        let mut texts = Vec::new();
+        let mut any = Vec::new();
         for node in nodes {
             match node.truth {
                 Truth::Always if node.exact => return Self::ALWAYS,
                 Truth::Always => always = true,
                 Truth::Never => {}
-                Truth::When(text) => texts.push(text),
+                Truth::Any(inner) => any.extend(inner),
+                truth => any.push(truth),
             }
             exact &= node.exact;
         }
         if always {
             return Self::UNKNOWN;
         }
-        let truth = balanced(texts, " || ").map_or(Truth::Never, Truth::When);
+        let truth = if any.len() > 1 { Truth::Any(any) } else { any.pop().unwrap_or(Truth::Never) };
         Self { truth, exact }
     }
 
@@ -97,26 +109,55 @@ impl Node {
         self.truth == Truth::Never
     }
 
-    /// How long the predicate is.
+    /// How long the predicate is, about.
     pub(super) fn len(&self) -> usize {
-        match &self.truth {
-            Truth::When(text) => text.len(),
-            Truth::Always | Truth::Never => 0,
-        }
+        self.truth.len()
     }
 
     /// The whole predicate; `None` where it is always true.
     pub(super) fn into_condition(self) -> Option<String> {
         match self.truth {
             Truth::Always => None,
-            Truth::Never => Some("1 == 0".to_owned()),
-            Truth::When(text) => Some(text),
+            truth => Some(truth.write()),
+        }
+    }
+}
+
+impl Truth {
+    fn negate(self) -> Self {
+        match self {
+            Self::Always => Self::Never,
+            Self::Never => Self::Always,
+            Self::Atom(text) => Self::Not(text),
+            Self::Not(text) => Self::Atom(text),
+            Self::All(inner) => Self::Any(inner.into_iter().map(Self::negate).collect()),
+            Self::Any(inner) => Self::All(inner.into_iter().map(Self::negate).collect()),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Always | Self::Never => 0,
+            Self::Atom(text) | Self::Not(text) => text.len(),
+            Self::All(inner) | Self::Any(inner) => inner.iter().map(Self::len).sum(),
+        }
+    }
+
+    fn write(self) -> String {
+        let all = |inner: Vec<Self>, operator| balanced(inner.into_iter().map(Self::write).collect(), operator);
+        match self {
+            Self::Always => "1 == 1".to_owned(),
+            Self::Never => "1 == 0".to_owned(),
+            Self::Atom(text) => text,
+            Self::Not(text) => format!("!({text})"),
+            Self::All(inner) => all(inner, " && "),
+            Self::Any(inner) => all(inner, " || "),
         }
     }
 }
 
 /// Joins predicates as a tree of logarithmic depth: the server walks each operator by recursion, on a bounded stack.
-fn balanced(mut texts: Vec<String>, operator: &str) -> Option<String> {
+fn balanced(mut texts: Vec<String>, operator: &str) -> String {
     while texts.len() > 1 {
         let mut pairs = Vec::with_capacity(texts.len().div_ceil(2));
         let mut rest = texts.into_iter();
@@ -128,7 +169,7 @@ fn balanced(mut texts: Vec<String>, operator: &str) -> Option<String> {
         }
         texts = pairs;
     }
-    texts.pop()
+    texts.pop().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -143,6 +184,12 @@ mod tests {
         assert_eq!(Node::or([wide.clone(), Node::ALWAYS]), Node::ALWAYS);
         assert!(!Node::or([wide, Node::when("b")]).exact);
         assert!(Node::NEVER.too_wide().exact);
+    }
+
+    #[test]
+    fn negation_goes_down_to_the_atoms() {
+        let node = Node::and([Node::when("a"), Node::or([Node::when("b"), Node::when("c").negate()])]).negate();
+        assert_eq!(node.into_condition().unwrap(), "(!(a) || (!(b) && c))");
     }
 
     #[test]

@@ -61,7 +61,7 @@ impl Place {
     pub(super) fn member_of_array(&self, test: Node) -> Node {
         let is_array = [Node::when(format!("@{}.type() == \"array\"", self.way))];
         let guard = Node::and(self.guards("@").into_iter().chain(is_array)).into_condition().unwrap_or_default();
-        test.of_some(&format!("{} ? ({guard}){}", self.base, self.way))
+        test.of_some_member(&format!("{} ? ({guard}){}", self.base, self.way))
     }
 
     fn guards(&self, object: &str) -> Vec<Node> {

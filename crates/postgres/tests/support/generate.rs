@@ -4,8 +4,10 @@ use mastra_core::{
     Direction, Filter, Path, SortKey,
     filter::{Members, Pattern, Predicate},
     path::array_index,
+    sort,
 };
 use serde_json::{Map, Value, json};
+use std::cmp::Ordering;
 
 /// A small generator of random numbers (SplitMix64), so that a seed means the same everywhere.
 pub struct Random(u64);
@@ -47,15 +49,77 @@ pub fn seed(test: &str) -> u64 {
 }
 
 const KEYS: &[&str] = &["a", "a", "a", "b", "b", "c", "0", "1", "2"];
-const HOSTILE_KEYS: &[&str] =
-    &["a.b", "$a", "'", "\"", "\\", "é", "😀", "-1", "01", "+1", " 1", "\u{1}", "\n", "@", "?(@)", "*", "k:v", "{}", "NULL", "\u{202e}"];
+const HOSTILE_KEYS: &[&str] = &[
+    "a.b", "$a", "'", "\"", "\\", "é", "😀", "-1", "01", "+1", " 1", "\u{1}", "\n", "@", "?(@)", "*", "k:v", "{}", "NULL",
+    "\u{202e}",
+];
 const STRINGS: &[&str] = &[
-    "", "a", "A", "b", "k", "K", "\u{212A}", "ſ", "S", "s", "ß", "won", "WON", "1", "true", "null", "é", "É", "e\u{301}", "σ", "ς", "Σ",
-    "ı", "İ", "i", "I", "x\"y", "\\", "a\\b", "'", "\n", "a\nb", "😀", "~", "z", "a.c", "a*", "[k]", "(", "%", "_", "\u{1}", "$x", "\u{ffff}", "\u{10000}",
+    "",
+    "a",
+    "A",
+    "b",
+    "k",
+    "K",
+    "\u{212A}",
+    "ſ",
+    "S",
+    "s",
+    "ß",
+    "won",
+    "WON",
+    "1",
+    "true",
+    "null",
+    "é",
+    "É",
+    "e\u{301}",
+    "σ",
+    "ς",
+    "Σ",
+    "ı",
+    "İ",
+    "i",
+    "I",
+    "x\"y",
+    "\\",
+    "a\\b",
+    "'",
+    "\n",
+    "a\nb",
+    "😀",
+    "~",
+    "z",
+    "a.c",
+    "a*",
+    "[k]",
+    "(",
+    "%",
+    "_",
+    "\u{1}",
+    "$x",
+    "\u{ffff}",
+    "\u{10000}",
 ];
 const NUMBERS: &[&str] = &[
-    "0", "-0.0", "1", "1.0", "2", "3", "-1", "-2.5", "10", "0.1", "1e2", "100", "9007199254740993", "9007199254740992", "1e20", "1.5e-7",
-    "18446744073709551615", "-9223372036854775808", "123456789.125",
+    "0",
+    "-0.0",
+    "1",
+    "1.0",
+    "2",
+    "3",
+    "-1",
+    "-2.5",
+    "10",
+    "0.1",
+    "1e2",
+    "100",
+    "9007199254740993",
+    "9007199254740992",
+    "1e20",
+    "1.5e-7",
+    "18446744073709551615",
+    "-9223372036854775808",
+    "123456789.125",
 ];
 
 /// A document: small, with few keys, so that conditions meet.
@@ -84,7 +148,9 @@ fn value(random: &mut Random, depth: usize) -> Value {
         9..=12 => {
             let items = random.below(4);
             let mixed = random.one_in(3);
-            Value::Array((0..items).map(|_| if mixed || depth == 1 { value(random, depth - 1) } else { object(random, depth) }).collect())
+            Value::Array(
+                (0..items).map(|_| if mixed || depth == 1 { value(random, depth - 1) } else { object(random, depth) }).collect(),
+            )
         }
         _ => object(random, depth),
     }
@@ -103,14 +169,42 @@ fn number(random: &mut Random) -> Value {
 
 /// The operators that filters are drawn of.
 pub const OPERATORS: &[&str] = &[
-    "$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$all", "$size", "$exists", "$regex", "$contains", "$elemMatch", "$and",
-    "$or", "$nor", "$not",
+    "$eq",
+    "$ne",
+    "$gt",
+    "$gte",
+    "$lt",
+    "$lte",
+    "$in",
+    "$nin",
+    "$all",
+    "$size",
+    "$exists",
+    "$regex",
+    "$contains",
+    "$elemMatch",
+    "$and",
+    "$or",
+    "$nor",
+    "$not",
 ];
 
 /// A filter whose outermost operator is `operator`, drawn from one of the documents, whose place it gives.
 pub fn filter(random: &mut Random, operator: &str, documents: &[Value]) -> (Filter, usize) {
-    let origin = random.below(documents.len());
+    let mut origin = random.below(documents.len());
+    while operator == "$elemMatch" && !has_members(&documents[origin]) {
+        origin = random.below(documents.len());
+    }
     (draw(random, operator, documents, origin, 2), origin)
+}
+
+/// Whether there is an array with members inside.
+fn has_members(value: &Value) -> bool {
+    match value {
+        Value::Object(map) => map.values().any(has_members),
+        Value::Array(items) => !items.is_empty(),
+        _ => false,
+    }
 }
 
 fn draw(random: &mut Random, operator: &str, documents: &[Value], origin: usize, depth: usize) -> Filter {
@@ -130,7 +224,7 @@ fn draw(random: &mut Random, operator: &str, documents: &[Value], origin: usize,
         "$nor" => !Filter::Or(list(random)),
         "$not" => !list(random).remove(0),
         _ => {
-            let (path, leaf) = walk(random, &documents[origin]);
+            let (path, leaf) = walk_for(random, operator, &documents[origin]);
             let other = random.below(documents.len());
             let operand = match random.below(4) {
                 // Another document's value makes misses, this one's makes matches.
@@ -140,6 +234,25 @@ fn draw(random: &mut Random, operator: &str, documents: &[Value], origin: usize,
             condition(random, operator, path, operand)
         }
     }
+}
+
+/// As [`walk`], mostly to a value that the operator is about.
+fn walk_for(random: &mut Random, operator: &str, document: &Value) -> (Path, Option<Value>) {
+    for _ in 0..16 {
+        let (path, leaf) = walk(random, document);
+        let suits = match (operator, &leaf) {
+            ("$contains" | "$regex", Some(Value::String(_))) => true,
+            ("$gt" | "$gte" | "$lt" | "$lte", Some(Value::String(_) | Value::Number(_))) => true,
+            ("$size", Some(Value::Array(_))) => true,
+            ("$elemMatch", Some(Value::Array(items))) => !items.is_empty(),
+            ("$contains" | "$regex" | "$gt" | "$gte" | "$lt" | "$lte" | "$size" | "$elemMatch", _) => false,
+            _ => true,
+        };
+        if suits {
+            return (path, leaf);
+        }
+    }
+    walk(random, document)
 }
 
 /// A path of the document, mostly as the law walks it, and a value that it may lead to.
@@ -200,6 +313,13 @@ fn condition(random: &mut Random, operator: &str, path: Path, operand: Option<Va
         }
         "$gt" | "$gte" | "$lt" | "$lte" => {
             let bound = match operand {
+                // Its own value is the border; most bounds lie on the side where it matches.
+                Value::Number(_) | Value::String(_) if !random.one_in(3) => {
+                    let wanted = if operator.starts_with("$gt") { Ordering::Greater } else { Ordering::Less };
+                    let bounds = (0..8).map(|_| if operand.is_number() { number(random) } else { string(random) });
+                    let side = |bound: &Value| sort::compare(Some(&operand), Some(bound), Direction::Ascending) == wanted;
+                    bounds.collect::<Vec<_>>().into_iter().find(side).unwrap_or(operand)
+                }
                 Value::Number(_) | Value::String(_) => operand,
                 _ if random.one_in(2) => number(random),
                 _ => string(random),
@@ -248,14 +368,17 @@ fn elem_match(random: &mut Random, path: Path, operand: &Value) -> Filter {
     // A path that ends in an index leads to a member; the array is above it.
     let last_is_index = path.segments().last().is_some_and(|last| array_index(last).is_some());
     let path = match path.segments() {
-        [above @ .., _] if last_is_index && !above.is_empty() => Path::from_segments(above.to_vec()).unwrap(),
+        [above @ .., _] if last_is_index && !above.is_empty() && !operand.is_array() => {
+            Path::from_segments(above.to_vec()).unwrap()
+        }
         _ => path,
     };
-    let operators = &OPERATORS[..13];
+    // Of those that a value of its own satisfies, mostly.
+    let operators = if random.one_in(3) { &OPERATORS[..13] } else { &["$eq", "$in", "$gte", "$lte", "$exists", "$contains"] };
     if member.is_object() && random.below(3) > 0 {
         let mut inner = |random: &mut Random| {
-            let (path, leaf) = walk(random, &member);
             let operator = *random.pick(operators);
+            let (path, leaf) = walk_for(random, operator, &member);
             condition(random, operator, path, leaf)
         };
         let filter = match random.below(3) {
@@ -281,7 +404,7 @@ fn elem_match(random: &mut Random, path: Path, operand: &Value) -> Filter {
 }
 
 /// Sort keys over the documents' own paths.
-pub fn sort(random: &mut Random, documents: &[Value]) -> Vec<SortKey> {
+pub fn sort_keys(random: &mut Random, documents: &[Value]) -> Vec<SortKey> {
     let keys = 1 + random.below(3);
     (0..keys)
         .map(|_| {
