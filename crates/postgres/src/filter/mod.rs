@@ -42,4 +42,3 @@ pub(crate) fn compile(filter: &Filter) -> Compiled {
         finished_in_core: if exact { Vec::new() } else { compiler.finished.into_iter().collect() },
     }
 }
-#[cfg(test)]
