@@ -117,6 +117,42 @@ macro_rules! __engine_cases {
                 purging_removes_deleted_records_only,
                 purging_by_time,
             }
+            Store text {
+                search_needs_declared_fields,
+                words_phrases_and_prefixes,
+                hits_are_ranked_as_core_ranks_them,
+                limits_and_totals,
+                a_filter_narrows_the_search,
+                changes_are_searched_at_once,
+                entities_are_searched_alone,
+                declaring_indexes_what_is_there,
+                declaring_again_changes_the_fields,
+                words_are_folded,
+                malformed_searches_are_refused,
+            }
+            Store hostile {
+                strings_round_trip,
+                keys_round_trip_and_can_be_asked_for,
+                numbers_keep_their_decimal_value,
+                a_megabyte_and_many_keys,
+                a_hundred_levels_are_kept_and_more_refused_by_path,
+                nul_is_kept_or_refused_by_path,
+                names_and_ids_are_data,
+            }
+            Store injection {
+                values_are_values,
+                paths_are_paths,
+                names_are_names,
+                search_text_is_text,
+            }
+            Store explaining {
+                a_plan_is_given_for_every_query,
+                what_is_finished_in_core_was_asked_for,
+            }
+            Store errors {
+                an_error_names_its_operation,
+                a_failed_call_leaves_no_trace,
+            }
             Engine transactions {
                 a_commit_makes_everything_visible,
                 dropping_rolls_back,
@@ -144,6 +180,27 @@ macro_rules! __engine_cases {
                 a_dropped_stream_blocks_nobody,
                 a_stream_of_an_absent_entity_is_not_found,
                 many_records_are_streamed,
+            }
+            Engine field_indexes {
+                an_index_is_built_listed_and_dropped,
+                answers_are_the_same_with_an_index,
+            }
+            Engine lifecycle {
+                a_ping_is_answered,
+                nothing_works_after_closing,
+                info_tells_the_backend,
+            }
+            Engine claims {
+                the_required_capabilities_are_claimed,
+                filter_claims_are_true,
+                query_claims_are_true,
+                write_claims_are_true,
+                text_claims_are_true,
+                data_claims_are_true,
+                administration_claims_are_true,
+            }
+            Test claims {
+                a_second_handle_sees_what_is_claimed,
             }
         }
     };
