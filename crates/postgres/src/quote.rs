@@ -65,6 +65,11 @@ impl Schema {
         &self.name
     }
 
+    /// Where the rows of a bulk load lie between copy and merge.
+    pub(crate) fn record_staging(&self) -> String {
+        self.qualified("record_staging")
+    }
+
     /// The name, quoted.
     pub(crate) fn quoted(&self) -> &str {
         &self.quoted

@@ -129,7 +129,7 @@ async fn write(
         "WITH given AS (SELECT i.position, i.id, i.x, coalesce(i.t, $7) AS t, i.d, i.generation \
          FROM unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::bigint[]) WITH ORDINALITY AS i (id, x, t, d, generation, position)), \
          written AS ({insertion}) \
-         SELECT s.position, w.id, w.fields, w.data FROM given s JOIN written w ON w.external_id = s.x"
+         SELECT s.position, w.id, w.fields, w.data FROM given s FULL JOIN written w ON w.external_id = s.x"
     );
     let answer = shared
         .query(&statement)
@@ -143,7 +143,13 @@ async fn write(
         .fetch_all(&mut *conn)
         .await
         .map_err(driver)?;
-    let written: Vec<Written> = answer.iter().map(|row| Written::read(row, 0)).collect::<Result<_>>()?;
+    let mut written = Vec::with_capacity(answer.len());
+    for row in &answer {
+        // A full join, for the planner's sake; see the direct statement. What was not written has no id.
+        if row.try_get::<Option<Uuid>, _>(1).map_err(driver)?.is_some() {
+            written.push(Written::read(row)?);
+        }
+    }
     for row in &written {
         let Some(write) = writes.get(row.position) else { continue };
         refuse_resurrection(write.id, row.id.into(), write.old.is_some())?;

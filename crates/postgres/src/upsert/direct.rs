@@ -6,11 +6,12 @@ use super::{
     write::{complete, insertion, refuse_resurrection, too_many_writers},
 };
 use crate::{
+    bulk,
     error::driver,
     store::{Session, Shared},
 };
 use mastra_core::{Entity, RecordId, Result, UpsertMode, UpsertReport};
-use sqlx::{Row as _, postgres::PgRow, types::Json};
+use sqlx::{PgConnection, Row as _, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 /// Writes a batch that repeats no id.
@@ -21,24 +22,16 @@ pub(super) async fn upsert(
     rows: &[Row<'_>],
     mode: UpsertMode,
 ) -> Result<UpsertReport> {
-    let source = "unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[]) WITH ORDINALITY AS i (id, x, t, d, position)";
-    let statement = statement(shared, mode, source);
     let ids: Vec<RecordId> = rows.iter().map(|_| RecordId::generate()).collect();
     let mut outcomes = Outcomes::new(rows.len());
     let mut pending: Vec<usize> = (0..rows.len()).collect();
     for _ in 0..ATTEMPTS {
-        let batch: Vec<(&RecordId, &Row<'_>)> = pending.iter().filter_map(|at| Some((ids.get(*at)?, rows.get(*at)?))).collect();
-        let answer = shared
-            .query(&statement)
-            .bind(entity.id.as_uuid())
-            .bind(batch.iter().map(|(id, _)| id.as_uuid()).collect::<Vec<Uuid>>())
-            .bind(batch.iter().map(|(_, row)| row.external_id.as_ref()).collect::<Vec<&str>>())
-            .bind(batch.iter().map(|(_, row)| row.entity_type.as_deref()).collect::<Vec<Option<&str>>>())
-            .bind(batch.iter().map(|(_, row)| Json(row.data.as_ref())).collect::<Vec<_>>())
-            .bind(&entity.name)
-            .fetch_all(session.conn()?)
-            .await
-            .map_err(driver)?;
+        let batch: Vec<(RecordId, &Row<'_>)> = pending.iter().filter_map(|at| Some((*ids.get(*at)?, rows.get(*at)?))).collect();
+        let answer = if batch.len() < bulk::THRESHOLD {
+            from_arrays(session.conn()?, shared, entity, &batch, mode).await?
+        } else {
+            from_staging(session.conn()?, shared, entity, &batch, mode).await?
+        };
         let mut written = Vec::new();
         for row in &answer {
             let answer = Answer::read(row).map_err(driver)?;
@@ -46,7 +39,7 @@ pub(super) async fn upsert(
             if answer.outcome != Outcome::Unchanged {
                 let generated = ids.get(*at).copied().unwrap_or_else(|| answer.id.into());
                 refuse_resurrection(generated, answer.id.into(), answer.was_there)?;
-                written.push(Written::read(row, 0)?);
+                written.push(Written::read(row)?);
             }
             outcomes.set(*at, answer.outcome, answer.id.into())?;
         }
@@ -59,17 +52,57 @@ pub(super) async fn upsert(
     Err(too_many_writers())
 }
 
+/// The batch as arrays, bound to the statement.
+async fn from_arrays(
+    conn: &mut PgConnection,
+    shared: &Shared,
+    entity: &Entity,
+    batch: &[(RecordId, &Row<'_>)],
+    mode: UpsertMode,
+) -> Result<Vec<PgRow>> {
+    let arrays = "unnest($3::uuid[], $4::text[], $5::text[], $6::jsonb[]) WITH ORDINALITY AS i (id, x, t, d, position)";
+    shared
+        .query(&statement(shared, mode, arrays))
+        .bind(entity.id.as_uuid())
+        .bind(&entity.name)
+        .bind(batch.iter().map(|(id, _)| id.as_uuid()).collect::<Vec<Uuid>>())
+        .bind(batch.iter().map(|(_, row)| row.external_id.as_ref()).collect::<Vec<&str>>())
+        .bind(batch.iter().map(|(_, row)| row.entity_type.as_deref()).collect::<Vec<Option<&str>>>())
+        .bind(batch.iter().map(|(_, row)| Json(row.data.as_ref())).collect::<Vec<_>>())
+        .fetch_all(conn)
+        .await
+        .map_err(driver)
+}
+
+/// The batch by way of the staging table.
+async fn from_staging(
+    conn: &mut PgConnection,
+    shared: &Shared,
+    entity: &Entity,
+    batch: &[(RecordId, &Row<'_>)],
+    mode: UpsertMode,
+) -> Result<Vec<PgRow>> {
+    let id = Uuid::now_v7();
+    bulk::stage(conn, shared, id, batch).await?;
+    let merge = statement(shared, mode, &bulk::staged(shared));
+    let query = shared.query(&merge).bind(entity.id.as_uuid()).bind(&entity.name).bind(id);
+    let answer = query.fetch_all(&mut *conn).await.map_err(driver)?;
+    bulk::unstage(conn, shared, id).await?;
+    Ok(answer)
+}
+
 /// Reads what is there, leaves the unchanged out, writes the rest, and answers for all but what was lost to other writers.
 ///
 /// The inner look-up carries a limit, so that it is a look-up by the unique index whatever the planner knows of the table's
-/// size. `$6` is the entity's name.
+/// size. A full join leaves the planner, which cannot know how many rows the parts have, no way to
+/// compare each row with each. `$1` is the entity, `$2` its name.
 pub(super) fn statement(shared: &Shared, mode: UpsertMode, source: &str) -> String {
     let records = &shared.schema.records;
     let merged = if mode == UpsertMode::Replace { "i.d" } else { "e.data || i.d" };
     let insertion = insertion(shared, "seen s WHERE NOT s.same");
     format!(
         "WITH seen AS MATERIALIZED (\
-         SELECT i.position, i.id, i.x, coalesce(i.t, CASE WHEN e.live THEN e.entity_type END, $6) AS t, e.id AS old, e.generation, e.live, \
+         SELECT i.position, i.id, i.x, coalesce(i.t, CASE WHEN e.live THEN e.entity_type END, $2) AS t, e.id AS old, e.generation, e.live, \
          CASE WHEN e.live THEN {merged} ELSE i.d END AS d, \
          coalesce(e.live AND e.data = {merged} AND e.entity_type = coalesce(i.t, e.entity_type), false) AS same \
          FROM {source} LEFT JOIN LATERAL (\
@@ -77,7 +110,7 @@ pub(super) fn statement(shared: &Shared, mode: UpsertMode, source: &str) -> Stri
          WHERE r.entity_id = $1 AND r.external_id = i.x LIMIT 1) e ON true), \
          written AS ({insertion}) \
          SELECT s.position, coalesce(w.id, s.old), w.fields, w.data, s.old IS NOT NULL, s.same, coalesce(s.live, false) \
-         FROM seen s LEFT JOIN written w ON w.external_id = s.x WHERE s.same OR w.id IS NOT NULL"
+         FROM seen s FULL JOIN written w ON w.external_id = s.x WHERE s.same OR w.id IS NOT NULL"
     )
 }
 

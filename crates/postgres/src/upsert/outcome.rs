@@ -61,17 +61,17 @@ pub(super) struct Written {
 }
 
 impl Written {
-    /// From the columns position (from 1), id, text fields and data, which begin at `first`.
-    pub(super) fn read(row: &PgRow, first: usize) -> Result<Self> {
-        Self::decode(row, first).map_err(driver)
+    /// From the first columns of a row: position (from 1), id, text fields and data.
+    pub(super) fn read(row: &PgRow) -> Result<Self> {
+        Self::decode(row).map_err(driver)
     }
 
-    fn decode(row: &PgRow, first: usize) -> sqlx::Result<Self> {
+    fn decode(row: &PgRow) -> sqlx::Result<Self> {
         Ok(Self {
-            position: position(row.try_get(first)?),
-            id: row.try_get(first + 1)?,
-            text_fields: row.try_get(first + 2)?,
-            data: row.try_get::<Option<Json<_>>, _>(first + 3)?.map(|data| data.0),
+            position: position(row.try_get(0)?),
+            id: row.try_get(1)?,
+            text_fields: row.try_get(2)?,
+            data: row.try_get::<Option<Json<_>>, _>(3)?.map(|data| data.0),
         })
     }
 }

@@ -1,0 +1,60 @@
+//! Large batches, by binary `COPY`.
+
+mod binary;
+
+use crate::{error::driver, store::Shared, upsert::Row};
+use binary::Rows;
+use mastra_core::{Error, RecordId, Result};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// From this many records on, a batch travels by `COPY`.
+pub(crate) const THRESHOLD: usize = 4_000;
+
+/// How much is written before it is sent.
+const CHUNK: usize = 1 << 18;
+
+/// Copies rows into the staging table, as a batch of that id.
+pub(crate) async fn stage(conn: &mut PgConnection, shared: &Shared, batch: Uuid, rows: &[(RecordId, &Row<'_>)]) -> Result<()> {
+    let statement = format!(
+        "COPY {} (batch, position, id, external_id, entity_type, data) FROM STDIN (FORMAT binary)",
+        shared.schema.record_staging()
+    );
+    let mut copy = conn.copy_in_raw(&statement).await.map_err(driver)?;
+    let mut stream = Rows::begin(CHUNK + (CHUNK >> 2));
+    for (position, (id, row)) in (1_i32..).zip(rows) {
+        stream.row(6);
+        stream.uuid(batch);
+        stream.integer(position);
+        stream.uuid(id.as_uuid());
+        stream.text(Some(&row.external_id))?;
+        stream.text(row.entity_type.as_deref())?;
+        stream.jsonb(&row.data)?;
+        if stream.len() >= CHUNK {
+            copy.send(stream.bytes()).await.map_err(driver)?;
+            stream.sent();
+        }
+    }
+    stream.end();
+    copy.send(stream.bytes()).await.map_err(driver)?;
+    let copied = copy.finish().await.map_err(driver)?;
+    if usize::try_from(copied).is_ok_and(|copied| copied == rows.len()) {
+        Ok(())
+    } else {
+        Err(Error::internal("the server copied another number of rows than were sent"))
+    }
+}
+
+/// The staged rows of the batch `$3`, as the statement of an upsert reads them.
+pub(crate) fn staged(shared: &Shared) -> String {
+    format!(
+        "(SELECT s.id, s.external_id AS x, s.entity_type AS t, s.data AS d, s.position::bigint AS position FROM {} s WHERE s.batch = $3) i",
+        shared.schema.record_staging()
+    )
+}
+
+/// Takes a batch out of the staging table again.
+pub(crate) async fn unstage(conn: &mut PgConnection, shared: &Shared, batch: Uuid) -> Result<()> {
+    let statement = format!("DELETE FROM {} WHERE batch = $1", shared.schema.record_staging());
+    shared.query(&statement).bind(batch).execute(conn).await.map(drop).map_err(driver)
+}
