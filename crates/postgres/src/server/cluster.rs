@@ -137,7 +137,7 @@ impl Cluster {
     /// Creates the cluster where there is none yet.
     ///
     /// `initdb` works in a folder of another name, so that one that was killed halfway is never taken for a cluster.
-    pub(super) fn initialise(&self) -> Result<()> {
+    pub(super) fn initialise(&self, password: Option<&str>) -> Result<()> {
         let data = self.data();
         if data.join("PG_VERSION").is_file() {
             return self.check_major(&data);
@@ -148,7 +148,7 @@ impl Cluster {
                 .map_err(|source| io_error("cannot remove an unfinished cluster", &unfinished, source))?;
         }
         self.private_dir(&unfinished)?;
-        let password = random_password()?;
+        let password = password.map_or_else(random_password, |password| Ok(password.to_owned()))?;
         let handed = self.dir.join("password.new");
         write_secret(&handed, &password)?;
         self.account.own(&handed)?;

@@ -31,8 +31,19 @@ pub struct Builder {
     role: String,
     database: String,
     port: Option<u16>,
+    password: Option<Secret>,
     settings: Vec<(String, String)>,
     timeout: Duration,
+}
+
+/// A password that no debug output shows.
+#[derive(Clone)]
+struct Secret(String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
 }
 
 impl Builder {
@@ -43,6 +54,7 @@ impl Builder {
             role: "mastra".into(),
             database: "mastra".into(),
             port: None,
+            password: None,
             settings: Vec::new(),
             timeout: Duration::from_secs(60),
         }
@@ -76,6 +88,13 @@ impl Builder {
         self
     }
 
+    /// The superuser's password, used at creation; random by default.
+    #[must_use]
+    pub fn password(mut self, password: impl Into<String>) -> Self {
+        self.password = Some(Secret(password.into()));
+        self
+    }
+
     /// A setting of `postgresql.conf`, such as `max_connections`. It takes effect when the server starts.
     #[must_use]
     pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -100,9 +119,9 @@ impl Builder {
     /// the directory; `Unavailable` with the server's own last lines where it ends at once.
     pub fn start(self) -> Result<PrivateServer> {
         let cluster = self.cluster()?;
-        let Self { port, settings, timeout, .. } = self;
+        let Self { port, password, settings, timeout, .. } = self;
         let _lock = cluster.lock(timeout)?;
-        cluster.initialise()?;
+        cluster.initialise(password.as_ref().map(|Secret(password)| password.as_str()))?;
         let password = cluster.password()?;
         if let Some(server) = adopt(&cluster, &password, &settings, timeout)? {
             create_database(&server)?;
