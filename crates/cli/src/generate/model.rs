@@ -94,8 +94,28 @@ pub(crate) struct Module {
 
 /// Names that the generated files use themselves, or that the languages give a meaning.
 const TAKEN: &[&str] = &[
-    "Array", "Box", "Clone", "Debug", "Deserialize", "Entities", "Eq", "Err", "Hash", "IsoDate", "IsoDateTime", "None", "Ok",
-    "Option", "Ord", "PartialEq", "PartialOrd", "Record", "Serialize", "Some", "String", "Vec",
+    "Array",
+    "Box",
+    "Clone",
+    "Debug",
+    "Deserialize",
+    "Entities",
+    "Eq",
+    "Err",
+    "Hash",
+    "IsoDate",
+    "IsoDateTime",
+    "None",
+    "Ok",
+    "Option",
+    "Ord",
+    "PartialEq",
+    "PartialOrd",
+    "Record",
+    "Serialize",
+    "Some",
+    "String",
+    "Vec",
 ];
 
 impl Module {
@@ -206,7 +226,11 @@ fn one_of(name: &str) -> String {
         return name.to_owned();
     }
     strip("ies", "y")
-        .or_else(|| ["sses", "xes", "ches", "shes", "zzes"].iter().find_map(|tail| strip(tail, tail.strip_suffix("es").unwrap_or_default())))
+        .or_else(|| {
+            ["sses", "xes", "ches", "shes", "zzes"]
+                .iter()
+                .find_map(|tail| strip(tail, tail.strip_suffix("es").unwrap_or_default()))
+        })
         .or_else(|| strip("s", ""))
         .unwrap_or_else(|| name.to_owned())
 }

@@ -44,7 +44,8 @@ fn words(key: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut previous = ' ';
     for c in key.chars() {
-        let cut = !c.is_ascii_alphanumeric() || (c.is_ascii_uppercase() && (previous.is_ascii_lowercase() || previous.is_ascii_digit()));
+        let cut = !c.is_ascii_alphanumeric()
+            || (c.is_ascii_uppercase() && (previous.is_ascii_lowercase() || previous.is_ascii_digit()));
         if cut {
             words.push(String::new());
         }

@@ -13,7 +13,9 @@ pub(crate) fn render(header: &str, module: &Module) -> String {
         let _ = writeln!(file, "// {line}");
     }
     file.push_str("\nuse serde::{Deserialize, Serialize};\n");
-    for (name, comment) in [("IsoDateTime", "date and time, such as `2026-01-31T09:30:00Z`"), ("IsoDate", "date, such as `2026-01-31`")] {
+    for (name, comment) in
+        [("IsoDateTime", "date and time, such as `2026-01-31T09:30:00Z`"), ("IsoDate", "date, such as `2026-01-31`")]
+    {
         if module.declarations.iter().any(|declaration| uses(declaration, name)) {
             let _ = write!(
                 file,

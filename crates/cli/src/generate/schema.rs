@@ -66,9 +66,7 @@ fn described(schema: &Map<String, Value>, depth: usize) -> Shape {
     }
     match schema.get("type") {
         Some(Value::String(name)) => typed(name, schema, depth),
-        Some(Value::Array(names)) => {
-            Shape::union(names.iter().filter_map(Value::as_str).map(|name| typed(name, schema, depth)))
-        }
+        Some(Value::Array(names)) => Shape::union(names.iter().filter_map(Value::as_str).map(|name| typed(name, schema, depth))),
         _ if schema.contains_key("properties") => typed("object", schema, depth),
         _ if schema.contains_key("items") => typed("array", schema, depth),
         _ => Shape::Any,

@@ -1,9 +1,14 @@
 //! Tables that fit the terminal: one line a row, cells cut, columns that find no room named below.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets::UTF8_NO_BORDERS};
+use comfy_table::{CellAlignment, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle};
 use console::{measure_text_width, truncate_str};
 use serde_json::Value;
 
+/// A line under the header, none between rows.
+const STYLE: TableStyle = TableStyle::new()
+    .header_lines(ContentLineStyle::none().junction('│'))
+    .header_separator(LineStyle::none().fill('─').junction('┼'))
+    .content_lines(ContentLineStyle::none().junction('│'));
 /// No column is narrower than this where its content is wider.
 const NARROWEST: usize = 8;
 /// No column is wider than this while others want for room.
@@ -74,7 +79,7 @@ impl Grid {
         let widths = share(&self.natural_widths(), width);
         let shown = widths.len();
         let mut table = Table::new();
-        table.load_style(UTF8_NO_BORDERS).set_content_arrangement(ContentArrangement::Disabled);
+        table.load_style(STYLE).set_content_arrangement(ContentArrangement::Disabled);
         let cut = |cells: &[String]| -> Vec<String> {
             let padded = cells.iter().map(String::as_str).chain(std::iter::repeat(""));
             padded.zip(&widths).map(|(cell, width)| truncate_str(cell, *width, "…").into_owned()).collect()

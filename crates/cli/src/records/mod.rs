@@ -13,6 +13,9 @@ mod select;
 use crate::{context::Context, exit::Outcome};
 use clap::Subcommand;
 
+pub(crate) use import::built_in_rows;
+pub(crate) use search::highlighted;
+
 /// What can be done with records.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RecordsCommand {

@@ -141,7 +141,8 @@ fn with_scheme(url: &str) -> String {
         |scheme: &str| scheme.len() > 1 && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
     match url.split_once(':') {
         Some((scheme, _)) if plain(scheme) => url.to_owned(),
-        _ => format!("sqlite:{url}"),
+        // In a URL these have meanings of their own.
+        _ => format!("sqlite:{}", url.replace('%', "%25").replace('?', "%3F")),
     }
 }
 
@@ -236,7 +237,8 @@ mod tests {
         let url = |flag: &str| resolve(&Sources { flag: Some(flag.into()), ..Sources::default() }).unwrap().url;
         assert_eq!(url("data/app.db"), "sqlite:data/app.db");
         assert_eq!(url(r"C:\data\app.db"), r"sqlite:C:\data\app.db");
-        assert_eq!(url("SQLITE::memory:"), "SQLITE::memory:");
+        assert_eq!(url("50%?.db"), "sqlite:50%25%3F.db");
+        assert_eq!(url("sqlite::memory:"), "sqlite::memory:");
     }
 
     #[test]

@@ -23,9 +23,10 @@ use clap::{Args, ValueEnum};
 use interpret::{IdField, Rules};
 use mark::Mark;
 use mastra_core::{
-    Engine, Entity, EntityQuery, EntityRef, Error, ErrorKind, OptionalExt as _, UpsertMode, UpsertOptions, engine::one_entity,
-    validate,
+    Engine, Entity, EntityQuery, EntityRef, Error, ErrorKind, NewRecord, OptionalExt as _, UpsertMode, UpsertOptions,
+    capabilities::DataCapabilities, engine::one_entity, validate,
 };
+use piece::{Content, Piece, Pieces as _, Place};
 use rejects::Rejects;
 use report::Report;
 use sha2::{Digest as _, Sha256};
@@ -226,6 +227,22 @@ impl Import {
             .clone()
             .unwrap_or_else(|| format!("{}.rejects.jsonl", self.entity.chars().map(plain).collect::<String>()).into())
     }
+}
+
+/// The records of a CSV that is part of this program, values as they look.
+pub(crate) fn built_in_rows(csv: &'static [u8], id_field: &str) -> mastra_core::Result<Vec<NewRecord>> {
+    let failed = |what: &str| Error::internal(format!("the built-in table is broken: {what}"));
+    let mut rows = rows::Rows::new(csv, Place::START);
+    let mut next = || rows.next().map_err(|source| failed("it cannot be read").with_source(source));
+    let Some(Piece { content: Ok(Content::Row(header)), .. }) = next()? else { return Err(failed("it has no header")) };
+    let columns = header.into_iter().map(|name| String::from_utf8_lossy(&name).into_owned()).collect();
+    let rules = Rules { id_field: Some(IdField::from(id_field)), columns, infer: true, data: DataCapabilities::default() };
+    let mut records = Vec::new();
+    while let Some(piece) = next()? {
+        let record = piece.content.and_then(|content| rules.record(content));
+        records.push(record.map_err(|unreadable| failed(&unreadable.reason))?);
+    }
+    Ok(records)
 }
 
 /// The entity that is loaded into.
