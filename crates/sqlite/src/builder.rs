@@ -3,7 +3,7 @@
 use crate::{
     capabilities,
     connection::{Role, Slots},
-    error::{Code, Mapped as _, statement},
+    error::{Code, statement},
     location::{Location, Mode, Place},
     migrate,
     store::{SqliteEngine, SqliteStore},

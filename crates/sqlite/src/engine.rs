@@ -1,13 +1,17 @@
 //! The engine as a whole, and its transactions.
 
 use crate::{
+    entities,
     error::Mapped as _,
-    records,
+    index, records,
     store::{SqliteEngine, SqliteStore},
     unit::{Access as _, Open},
 };
 use async_trait::async_trait;
-use mastra_core::{Engine, EntityRef, RecordQuery, RecordStream, Result, Transaction, TransactionBackend};
+use mastra_core::{
+    Engine, EntityRef, Error, FieldIndex, FieldIndexKind, Path, RecordQuery, RecordStream, Result, Transaction,
+    TransactionBackend,
+};
 use std::sync::Arc;
 
 #[async_trait]
@@ -20,6 +24,29 @@ impl Engine for SqliteEngine {
 
     async fn stream_records(&self, entity: &EntityRef, query: &RecordQuery) -> Result<RecordStream> {
         records::stream(&self.access, entity, query).await
+    }
+
+    async fn create_field_index(&self, entity: &EntityRef, path: &Path, kind: FieldIndexKind) -> Result<FieldIndex> {
+        let mut unit = self.access.write().await?;
+        let known = entities::resolve(unit.connection()?, entity).await?;
+        let index = index::create(unit.connection()?, &known, path, kind).await?;
+        unit.commit().await?;
+        Ok(index)
+    }
+
+    async fn list_field_indexes(&self, entity: &EntityRef) -> Result<Vec<FieldIndex>> {
+        let mut unit = self.access.read().await?;
+        let known = entities::resolve(unit.connection()?, entity).await?;
+        Ok(known.indexes.iter().map(|index| index.describe(known.entity.id)).collect())
+    }
+
+    async fn drop_field_index(&self, entity: &EntityRef, path: &Path, kind: FieldIndexKind) -> Result<()> {
+        let mut unit = self.access.write().await?;
+        let known = entities::resolve(unit.connection()?, entity).await?;
+        let absent = || Error::not_found("the field has no index of this kind").with("path", path);
+        let index = index::find(&known, path, kind).ok_or_else(absent)?;
+        index::remove(unit.connection()?, index).await?;
+        unit.commit().await
     }
 
     async fn ping(&self) -> Result<()> {

@@ -1,62 +1,181 @@
 //! What is kept beside a record: the words of its text fields, and the values of its multi field indexes.
 
 use crate::{args::Args, entities::Known, error::Mapped as _, index::Index, scope};
-use mastra_core::Result;
+use mastra_core::{FieldIndexKind, Result, path::array_index};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
-/// A value of a multi field index.
-#[derive(Debug, Clone)]
-pub(crate) struct FieldValue;
+/// How many texts stand in one statement.
+const TEXTS: usize = 64;
 
-/// The values that a document has in the multi indexes among these.
-pub(crate) fn values(_indexes: &[Index], _data: &Value) -> Vec<FieldValue> {
-    Vec::new()
+/// How many values stand in one statement.
+const VALUES: usize = 512;
+
+/// A value of a multi field index, as its sort key (see [`crate::key`]).
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct FieldValue {
+    field: i64,
+    value: Scalar,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Scalar {
+    Integer(i64),
+    Float(f64),
+    Text(String),
+    Boolean(bool),
+}
+
+impl Scalar {
+    fn of(value: &Value) -> Option<Self> {
+        match value {
+            Value::Bool(value) => Some(Self::Boolean(*value)),
+            Value::String(text) => Some(Self::Text(text.clone())),
+            Value::Number(number) => {
+                let number = mastra_core::number::Number::from(number.clone());
+                number.as_i64().map(Self::Integer).or_else(|| number.as_f64().map(Self::Float))
+            }
+            Value::Null | Value::Array(_) | Value::Object(_) => None,
+        }
+    }
+
+    fn bind(self, args: &mut Args) -> String {
+        match self {
+            Self::Integer(integer) => args.bind(integer),
+            Self::Float(float) => args.bind(float),
+            Self::Text(text) => args.bind(text),
+            Self::Boolean(value) => args.bind(vec![u8::from(value)]),
+        }
+    }
+}
+
+/// The values that a document has in the multi indexes among these: those that an equality on the path would meet.
+pub(crate) fn values(indexes: &[Index], data: &Value) -> Vec<FieldValue> {
+    let mut found = Vec::new();
+    for index in indexes.iter().filter(|index| index.kind == FieldIndexKind::Multi) {
+        walk(data, index.path.segments(), &mut |leaf| {
+            let members = leaf.as_array().into_iter().flatten();
+            for value in std::iter::once(leaf).chain(members).filter_map(Scalar::of) {
+                let value = FieldValue { field: index.key, value };
+                if !found.contains(&value) {
+                    found.push(value);
+                }
+            }
+        });
+    }
+    found
+}
+
+/// Shows every branch of a path that is there, as the filter language walks it.
+fn walk<'v>(value: &'v Value, path: &[String], found: &mut impl FnMut(&'v Value)) {
+    let Some((key, rest)) = path.split_first() else { return found(value) };
+    match value {
+        Value::Object(map) => {
+            if let Some(inner) = map.get(key) {
+                walk(inner, rest, found);
+            }
+        }
+        Value::Array(members) => {
+            if let Some(member) = array_index(key).and_then(|index| members.get(index)) {
+                walk(member, rest, found);
+            }
+            for inner in members.iter().filter_map(|member| member.as_object()?.get(key)) {
+                walk(inner, rest, found);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Rows of side tables, gathered over a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Beside {
     words: Vec<(i64, String)>,
-    gone: Vec<i64>,
+    wordless: Vec<i64>,
+    values: Vec<(i64, FieldValue)>,
+    rewritten: Vec<i64>,
 }
 
-/// How many texts stand in one statement.
-const TEXTS: usize = 64;
-
 impl Beside {
-    pub(crate) fn add(&mut self, key: i64, is_new: bool, words: Option<&str>, _values: &[FieldValue]) {
+    /// Takes what belongs to a record, which is new, or rewritten and may have had something else.
+    pub(crate) fn add(&mut self, key: i64, is_new: bool, words: Option<String>, values: Vec<FieldValue>) {
         match words {
-            Some("") if !is_new => self.gone.push(key),
-            Some(words) if !words.is_empty() => self.words.push((key, words.to_owned())),
+            Some(words) if words.is_empty() && !is_new => self.wordless.push(key),
+            Some(words) if !words.is_empty() => self.words.push((key, words)),
             _ => {}
         }
+        if !is_new {
+            self.rewritten.push(key);
+        }
+        self.values.extend(values.into_iter().map(|value| (key, value)));
     }
 
-    pub(crate) async fn write(self, connection: &mut SqliteConnection, known: &Known) -> Result<()> {
-        forget_words(connection, &self.gone).await?;
-        for piece in self.words.chunks(TEXTS) {
+    pub(crate) async fn write(mut self, connection: &mut SqliteConnection, known: &Known) -> Result<()> {
+        forget_words(connection, &self.wordless).await?;
+        for piece in pieces(&mut self.words, TEXTS) {
             let mut args = Args::default();
             let scope = args.bind(scope(known.key));
-            let rows: Vec<String> = piece
-                .iter()
-                .map(|(key, words)| {
-                    let (key, words) = (args.bind(*key), args.bind(words.as_str()));
-                    format!("({key},{scope},{words})")
-                })
-                .collect();
-            let sql = format!("INSERT OR REPLACE INTO record_text (rowid, scope, body) VALUES {}", rows.join(","));
+            let rows = piece.into_iter().map(|(key, words)| format!("({},{scope},{})", args.bind(key), args.bind(words)));
+            let rows = rows.collect::<Vec<_>>().join(",");
+            let sql = format!("INSERT OR REPLACE INTO record_text (rowid, scope, body) VALUES {rows}");
+            sqlx::query_with(AssertSqlSafe(sql), args.finish()?).execute(&mut *connection).await.mapped()?;
+        }
+        if known.indexes.iter().any(|index| index.kind == FieldIndexKind::Multi) {
+            forget_values(connection, &self.rewritten).await?;
+        }
+        for piece in pieces(&mut self.values, VALUES) {
+            let mut args = Args::default();
+            let rows = piece.into_iter().map(|(key, FieldValue { field, value })| {
+                format!("({},{},{})", args.bind(field), value.bind(&mut args), args.bind(key))
+            });
+            let rows = rows.collect::<Vec<_>>().join(",");
+            let sql = format!("INSERT OR IGNORE INTO field_values (field, value, record) VALUES {rows}");
             sqlx::query_with(AssertSqlSafe(sql), args.finish()?).execute(&mut *connection).await.mapped()?;
         }
         Ok(())
     }
 }
 
+fn pieces<T>(items: &mut Vec<T>, size: usize) -> impl Iterator<Item = Vec<T>> {
+    let mut left = std::mem::take(items).into_iter();
+    std::iter::from_fn(move || {
+        let piece: Vec<T> = left.by_ref().take(size).collect();
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
 /// Takes records out of full-text search.
 pub(crate) async fn forget_words(connection: &mut SqliteConnection, keys: &[i64]) -> Result<()> {
+    forget(connection, keys, "DELETE FROM record_text WHERE rowid IN (SELECT value FROM json_each(?1))").await
+}
+
+/// Takes records out of the multi field indexes.
+async fn forget_values(connection: &mut SqliteConnection, keys: &[i64]) -> Result<()> {
+    forget(connection, keys, "DELETE FROM field_values WHERE record IN (SELECT value FROM json_each(?1))").await
+}
+
+async fn forget(connection: &mut SqliteConnection, keys: &[i64], sql: &'static str) -> Result<()> {
     if keys.is_empty() {
         return Ok(());
     }
-    let sql = "DELETE FROM record_text WHERE rowid IN (SELECT value FROM json_each(?1))";
     sqlx::query(sql).bind(format!("{keys:?}")).execute(connection).await.map(drop).mapped()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn values_are_those_that_an_equality_meets() {
+        let data = json!({ "a": [{ "b": [1, "x", [2]] }, { "b": true }, 5], "c": null });
+        let of = |path: &str| {
+            let index = Index { key: 1, path: path.parse().unwrap(), kind: FieldIndexKind::Multi };
+            values(&[index], &data).into_iter().map(|found| found.value).collect::<Vec<_>>()
+        };
+        assert_eq!(of("a.b"), [Scalar::Integer(1), Scalar::Text("x".into()), Scalar::Boolean(true)]);
+        assert_eq!(of("a.0.b"), [Scalar::Integer(1), Scalar::Text("x".into())]);
+        assert_eq!(of("c"), []);
+        assert_eq!(of("a"), [Scalar::Integer(5)]);
+    }
 }

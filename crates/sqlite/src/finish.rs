@@ -3,13 +3,23 @@
 //! SQLite computes with 64-bit integers and floats and ends strings at U+0000. A document within those bounds is compared in SQL
 //! exactly as core compares it; any other is marked, always a candidate, and judged in core.
 
+use mastra_core::number::compare_numbers;
 use serde_json::{Number, Value};
+
+/// Floats are exact below this: above it, a float's own value and its decimal spelling may stand on different sides of an integer.
+const LARGEST: f64 = 9_007_199_254_740_992.0;
+
+/// And above this: SQLite's reader is right to the last bit for numbers of everyday size only (`tests/numbers.rs` measures it).
+const SMALLEST: f64 = 1e-15;
+
+/// The longest spelling that SQLite's reader was measured with.
+const LONGEST: usize = 24;
 
 /// Whether a document holds a number that SQLite would round, or the character U+0000.
 pub(crate) fn needs_core(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(_) => false,
-        Value::Number(number) => !exact(number),
+        Value::Number(number) => !number.is_i64() && (!is_exact(number) || number.to_string().len() > LONGEST),
         Value::String(text) => text.contains('\0'),
         Value::Array(members) => members.iter().any(needs_core),
         Value::Object(map) => map.iter().any(|(key, value)| key.contains('\0') || needs_core(value)),
@@ -18,18 +28,16 @@ pub(crate) fn needs_core(value: &Value) -> bool {
 
 /// Whether SQLite's value of a number compares with other such values as the decimal values do.
 ///
-/// Integers of 64 bits do. So does a float below 2^53 that is the shortest spelling of itself: a float's decimal value rises with
-/// the float. Above 2^53 a float's own value and its decimal spelling may stand on different sides of an integer.
-pub(crate) fn exact(number: &Number) -> bool {
+/// Integers of 64 bits do. So does a float of everyday size that is the shortest spelling of itself: such spellings rise with
+/// their floats. No number that is not exact equals one that is.
+pub(crate) fn is_exact(number: &Number) -> bool {
     if number.is_i64() {
         return true;
     }
-    const LIMIT: f64 = 9_007_199_254_740_992.0;
-    let Some(float) = number.as_f64().filter(|float| float.abs() < LIMIT && (*float == 0.0 || float.abs() > 1e-290)) else {
+    let Some(float) = number.as_f64().filter(|float| *float == 0.0 || (SMALLEST..LARGEST).contains(&float.abs())) else {
         return false;
     };
-    let Some(shortest) = Number::from_f64(float) else { return false };
-    mastra_core::number::compare_numbers(number, &shortest).is_eq()
+    Number::from_f64(float).is_some_and(|shortest| compare_numbers(number, &shortest).is_eq())
 }
 
 #[cfg(test)]
@@ -49,9 +57,14 @@ mod tests {
 
     #[test]
     fn what_sqlite_would_change_is_left_to_core() {
-        for json in
-            [r#"{"a":[{"b":"x\u0000"}]}"#, r#"{"\u0000":1}"#, r#"{"n":9223372036854775808}"#, r#"{"n":1e300}"#, r#"{"n":5e-324}"#]
-        {
+        let documents = [
+            r#"{"a":[{"b":"x\u0000"}]}"#,
+            r#"{"\u0000":1}"#,
+            r#"{"n":9223372036854775808}"#,
+            r#"{"n":1e300}"#,
+            r#"{"n":5e-324}"#,
+        ];
+        for json in documents {
             assert!(of(json), "{json}");
         }
     }

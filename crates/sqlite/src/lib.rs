@@ -11,6 +11,7 @@ mod fields;
 mod filter;
 mod finish;
 mod index;
+mod key;
 mod location;
 pub mod migrate;
 mod records;

@@ -13,7 +13,6 @@ use mastra_core::{
     text::{Ranking, TextQuery, index_text, snippet},
 };
 use sqlx::SqliteConnection;
-use std::collections::HashMap;
 
 /// How many records are indexed at a time.
 const PIECE: i64 = 500;
@@ -34,7 +33,7 @@ pub(crate) async fn declare(connection: &mut SqliteConnection, mut known: Known,
         after = Some(row::get(last, 1)?);
         let mut beside = Beside::default();
         for row in &rows {
-            beside.add(row::get(row, 0)?, true, Some(&index_text(&row::json(row, 2)?, fields)), &[]);
+            beside.add(row::get(row, 0)?, true, Some(index_text(&row::json(row, 2)?, fields)), Vec::new());
         }
         beside.write(connection, &known).await?;
     }
@@ -71,14 +70,12 @@ pub(crate) async fn search(connection: &mut SqliteConnection, known: &Known, sea
     let total = ranking.total();
     let best = ranking.finish();
     let ids: Vec<RecordId> = best.iter().map(|(id, _)| *id).collect();
-    let mut found: HashMap<_, _> =
-        records::by_ids(connection, known, &ids).await?.into_iter().map(|record| (record.id, record)).collect();
-    let hit = |(id, score)| {
-        let record = found.remove(&id).ok_or_else(|| Error::internal("a hit is gone"))?;
+    let found = records::by_ids(connection, known, &ids).await?;
+    let hits = found.into_iter().zip(best).map(|(record, (_, score))| {
         let snippet = snippet(&record.data, fields, &query);
-        Ok(TextHit { record, score, snippet })
-    };
-    Ok(TextResults { hits: best.into_iter().map(hit).collect::<Result<_>>()?, total })
+        TextHit { record, score, snippet }
+    });
+    Ok(TextResults { hits: hits.collect(), total })
 }
 
 /// The candidates in FTS5's query language: every token of every clause, each quoted, so that none is an operator.

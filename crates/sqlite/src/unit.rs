@@ -124,6 +124,14 @@ impl Unit<'_> {
         }
     }
 
+    /// The unit of an engine, which owns its connection.
+    pub(crate) fn into_static(self) -> Result<Unit<'static>> {
+        match self.0 {
+            Held::Own { lease, transaction } => Ok(Unit(Held::Own { lease, transaction })),
+            Held::Shared { .. } => Err(Error::internal("a transaction's connection cannot be taken from it")),
+        }
+    }
+
     /// Keeps what was written, or ends the snapshot.
     pub(crate) async fn commit(self) -> Result<()> {
         match self.0 {

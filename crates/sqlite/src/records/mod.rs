@@ -1,6 +1,8 @@
 //! Records: writing, reading, querying, deleting.
 
+mod choose;
 mod delete;
+mod each;
 mod plan;
 mod query;
 mod read;

@@ -43,10 +43,12 @@ pub(crate) async fn by_external_ids(
     Ok(found)
 }
 
-/// The records of these keys, in no order.
+/// The records of these ids, in their order.
 pub(crate) async fn by_ids(connection: &mut SqliteConnection, known: &Known, ids: &[RecordId]) -> Result<Vec<Record>> {
     let columns = row::RECORD;
-    let sql = format!("SELECT {columns} FROM json_each(?2) j CROSS JOIN records r ON r.entity = ?1 AND r.id = unhex(j.value)");
+    let sql = format!(
+        "SELECT {columns} FROM json_each(?2) j CROSS JOIN records r ON r.entity = ?1 AND r.id = unhex(j.value) ORDER BY j.key"
+    );
     let ids: Vec<String> = ids.iter().map(|id| id.as_uuid().simple().to_string()).collect();
     let (list, _) = json_list(ids.iter().map(String::as_str))?;
     let rows = sqlx::query(AssertSqlSafe(sql)).bind(known.key).bind(list).fetch_all(connection).await.mapped()?;

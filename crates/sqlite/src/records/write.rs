@@ -81,12 +81,12 @@ pub(super) async fn apply(connection: &mut SqliteConnection, known: &Known, chan
     let first = generations(connection, changes.len()).await?;
     let (mut new, mut stored) = (Vec::new(), Vec::new());
     let mut beside = fields::Beside::default();
-    for (generation, change) in (first..).zip(changes) {
+    for (generation, mut change) in (first..).zip(changes) {
         let (key, is_new) = match &change.row {
             Row::New { .. } => (generation, true),
             Row::Stored { key, .. } => (*key, false),
         };
-        beside.add(key, is_new, change.words.as_deref(), &change.values);
+        beside.add(key, is_new, change.words.take(), std::mem::take(&mut change.values));
         if is_new { &mut new } else { &mut stored }.push((generation, change));
     }
     for rows in powers_of_two(new) {

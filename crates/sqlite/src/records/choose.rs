@@ -1,0 +1,134 @@
+//! Choosing the field index that a query is read by.
+//!
+//! SQLite's planner would choose by statistics that nobody keeps. What matters is known here: an index that gives the order lets a
+//! page end early, and one that meets few rows makes the order cheap; a look at the index itself tells which.
+
+use crate::{
+    args::Args,
+    entities::Known,
+    error::Mapped as _,
+    filter,
+    index::{self, Index},
+    key::{self, Narrow},
+};
+use mastra_core::{FieldIndexKind, Filter, Result, SortKey, filter::Predicate};
+use sqlx::{AssertSqlSafe, SqliteConnection};
+
+/// Fewer rows than this are sorted rather than found in order.
+const FEW: i64 = 512;
+
+/// An index to read by.
+#[derive(Debug)]
+pub(super) struct Choice<'k> {
+    index: &'k Index,
+    /// Whether it tells what filters on its path ask; else it gives the order alone.
+    filters: bool,
+}
+
+impl Choice<'_> {
+    /// A conjunct of the filter as a condition that the index serves, where it does, exactly.
+    pub(super) fn serve(&self, filter: &Filter, args: &mut Args) -> Option<String> {
+        if !self.filters {
+            return None;
+        }
+        serve(self.index, filter, args).map(|(_, condition)| condition)
+    }
+}
+
+fn serve(index: &Index, filter: &Filter, args: &mut Args) -> Option<(Narrow, String)> {
+    let Filter::Field { path, predicate } = filter else { return None };
+    if *path != index.path {
+        return None;
+    }
+    match index.kind {
+        FieldIndexKind::Scalar => key::condition(&key::expression("r.data", path)?, predicate, args),
+        FieldIndexKind::Multi => {
+            let field = index.key;
+            let mut one = |predicate: &Predicate| {
+                let (narrow, condition) = key::condition("value", predicate, args)?;
+                Some((narrow, format!("r.key IN (SELECT record FROM field_values WHERE field = {field} AND {condition})")))
+            };
+            match predicate {
+                Predicate::All(values) if !values.is_empty() => {
+                    let each = values.iter().map(|value| one(&Predicate::Eq(value.clone()))).collect::<Option<Vec<_>>>()?;
+                    let each: Vec<String> = each.into_iter().map(|(_, condition)| condition).collect();
+                    Some((Narrow::Equal, filter::balanced(&each, "AND")))
+                }
+                predicate => one(predicate),
+            }
+        }
+    }
+}
+
+/// Chooses for a conjunction and a sort, of which a page is wanted or everything.
+pub(super) async fn choose<'k>(
+    connection: &mut SqliteConnection,
+    known: &'k Known,
+    conjuncts: &[&Filter],
+    sort: &[SortKey],
+    page: bool,
+) -> Result<Option<Choice<'k>>> {
+    if known.indexes.is_empty() {
+        return Ok(None);
+    }
+    let first = sort.first().filter(|_| page);
+    let ordered = first.and_then(|key| index::find(known, &key.path, FieldIndexKind::Scalar));
+    let mut filtering = Vec::new();
+    for index in &known.indexes {
+        let narrow =
+            conjuncts.iter().filter_map(|filter| serve(index, filter, &mut Args::default())).map(|(narrow, _)| narrow).min();
+        if let Some(narrow) = narrow
+            && (index.kind == FieldIndexKind::Multi || !meets_arrays(connection, known, index).await?)
+        {
+            filtering.push((narrow, index));
+        }
+    }
+    let mut best: Option<(i64, &Index)> = None;
+    let several = ordered.is_some() || filtering.len() > 1;
+    for (narrow, index) in filtering.iter().copied() {
+        // Ranges are judged by the order they leave: only where nothing else serves are they worth reading by.
+        let rows = match narrow {
+            Narrow::Equal if several => meets(connection, known, index, conjuncts).await?,
+            Narrow::Equal => 0,
+            Narrow::Range if several => meets(connection, known, index, conjuncts).await?,
+            Narrow::Range => FEW,
+        };
+        if best.is_none_or(|(fewest, _)| rows < fewest) {
+            best = Some((rows, index));
+        }
+    }
+    let filters = |index: &Index| filtering.iter().any(|(_, other)| other.key == index.key);
+    Ok(match (ordered, best) {
+        (Some(ordered), Some((rows, index))) if rows < FEW => Some(Choice { index, filters: true })
+            .filter(|_| index.key != ordered.key)
+            .or(Some(Choice { index: ordered, filters: filters(ordered) })),
+        (Some(ordered), _) => Some(Choice { index: ordered, filters: filters(ordered) }),
+        (None, Some((_, index))) => Some(Choice { index, filters: true }),
+        (None, None) => None,
+    })
+}
+
+/// Whether the path of a scalar index meets an array in any record, so that keys do not tell what a filter asks.
+async fn meets_arrays(connection: &mut SqliteConnection, known: &Known, index: &Index) -> Result<bool> {
+    let Some(branches) = key::branches("r.data", &index.path) else { return Ok(true) };
+    let (name, entity) = (index.branches_name(), known.key);
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM records r INDEXED BY {name} WHERE r.entity = {entity} AND {branches})");
+    sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await.mapped()
+}
+
+/// How many rows the conjuncts meet that an index serves, counted up to [`FEW`].
+async fn meets(connection: &mut SqliteConnection, known: &Known, index: &Index, conjuncts: &[&Filter]) -> Result<i64> {
+    let mut args = Args::default();
+    let served: Vec<String> =
+        conjuncts.iter().filter_map(|filter| serve(index, filter, &mut args)).map(|(_, condition)| condition).collect();
+    let conditions = served.join(" AND ");
+    let sql = match index.kind {
+        FieldIndexKind::Scalar => format!(
+            "SELECT count(*) FROM (SELECT 1 FROM records r INDEXED BY {} WHERE r.entity = {} AND {conditions} LIMIT {FEW})",
+            index.name(),
+            known.key
+        ),
+        FieldIndexKind::Multi => format!("SELECT count(*) FROM (SELECT 1 FROM records r WHERE {conditions} LIMIT {FEW})"),
+    };
+    sqlx::query_scalar_with(AssertSqlSafe(sql), args.finish()?).fetch_one(connection).await.mapped()
+}
