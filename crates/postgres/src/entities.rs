@@ -3,13 +3,13 @@
 use crate::{
     error::{driver, is, sqlstate},
     rows::{self, ENTITY_COLUMNS},
-    store::{Session, Shared},
+    store::Shared,
 };
 use mastra_core::{
     Cursor, Entity, EntityDeletion, EntityId, EntityQuery, EntityRef, EntityUpdate, Error, NewEntity, Page, Result,
     engine::one_entity,
 };
-use sqlx::{Connection as _, PgConnection, Row as _, types::Json};
+use sqlx::{PgConnection, Row as _, types::Json};
 use uuid::Uuid;
 
 /// Enough matches to see that a name is shared, and to list some.
@@ -114,23 +114,13 @@ pub(crate) async fn list(conn: &mut PgConnection, shared: &Shared, query: &Entit
 
 /// Changes an entity, where there is something to change.
 pub(crate) async fn update(
-    session: &mut Session<'_>,
+    conn: &mut PgConnection,
     shared: &Shared,
     entity: &EntityRef,
     update: &EntityUpdate,
 ) -> Result<Entity> {
-    let entity = resolve(session.conn()?, shared, entity).await?;
-    if update.is_empty() {
-        return Ok(entity);
-    }
-    if !session.is_callers() || update.name.is_none() {
-        return change(session.conn()?, shared, &entity, update).await;
-    }
-    // A name that is taken must not end the caller's transaction.
-    let mut savepoint = session.conn()?.begin().await.map_err(driver)?;
-    let changed = change(&mut savepoint, shared, &entity, update).await?;
-    savepoint.commit().await.map_err(driver)?;
-    Ok(changed)
+    let entity = resolve(conn, shared, entity).await?;
+    if update.is_empty() { Ok(entity) } else { change(conn, shared, &entity, update).await }
 }
 
 async fn change(conn: &mut PgConnection, shared: &Shared, entity: &Entity, update: &EntityUpdate) -> Result<Entity> {

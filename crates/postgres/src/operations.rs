@@ -54,7 +54,7 @@ impl RecordStore for PgStore {
 
     async fn update_entity(&self, entity: &EntityRef, update: &EntityUpdate) -> Result<Entity> {
         let mut session = self.write().await?;
-        let updated = entities::update(&mut session, &self.shared, entity, update).await?;
+        let updated = entities::update(session.conn()?, &self.shared, entity, update).await?;
         session.finish().await?;
         Ok(updated)
     }
@@ -69,14 +69,14 @@ impl RecordStore for PgStore {
     async fn upsert_records(&self, entity: &EntityRef, records: &[NewRecord], options: &UpsertOptions) -> Result<UpsertReport> {
         let mut session = self.write().await?;
         let entity = entities::resolve(session.conn()?, &self.shared, entity).await?;
-        let report = upsert::upsert(&mut session, &self.shared, &entity, records, options).await?;
+        let report = upsert::upsert(session.conn()?, &self.shared, &entity, records, options).await?;
         session.finish().await?;
         Ok(report)
     }
 
     async fn sync_records(&self, batch: &SyncBatch) -> Result<SyncReport> {
         let mut session = self.write().await?;
-        let report = sync::sync(&mut session, &self.shared, batch).await?;
+        let report = sync::sync(session.conn()?, &self.shared, batch).await?;
         session.finish().await?;
         Ok(report)
     }

@@ -78,12 +78,21 @@ enum Source {
 }
 
 /// A transaction that a caller holds open.
-struct Open {
+struct Open(Mutex<OpenState>);
+
+struct OpenState {
     /// `None` once it ended.
-    transaction: Mutex<Option<sqlx::Transaction<'static, Postgres>>>,
-    /// Whether an operation gave up inside, after which the server may refuse everything.
-    doubtful: AtomicBool,
+    transaction: Option<sqlx::Transaction<'static, Postgres>>,
+    /// Whether a savepoint stands in front of what an operation wrote: of the one that runs, or of one that gave up.
+    marked: bool,
+    /// Whether a read gave up, after which the server may refuse everything.
+    doubtful: bool,
 }
+
+/// In a caller's transaction a call that fails has to undo its own part, and must not end the whole.
+const MARK: &str = "SAVEPOINT mastra_call; SET LOCAL enable_seqscan = off; SET LOCAL jit = off";
+const UNMARK: &str = "RELEASE SAVEPOINT mastra_call; SET LOCAL enable_seqscan TO DEFAULT; SET LOCAL jit TO DEFAULT";
+const UNDO: &str = "ROLLBACK TO SAVEPOINT mastra_call; RELEASE SAVEPOINT mastra_call";
 
 impl PgStore {
     /// The engine's own store: every call is its own transaction.
@@ -95,7 +104,7 @@ impl PgStore {
     pub(crate) async fn begin(&self) -> Result<Self> {
         // Our statements are written for READ COMMITTED, whatever the database's default is: after a wait they look again.
         let transaction = self.shared.begin(&self.shared.writer, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", "").await?;
-        let open = Open { transaction: Mutex::new(Some(transaction)), doubtful: AtomicBool::new(false) };
+        let open = Open(Mutex::new(OpenState { transaction: Some(transaction), marked: false, doubtful: false }));
         Ok(Self { shared: Arc::clone(&self.shared), source: Source::Transaction(open) })
     }
 
@@ -122,7 +131,11 @@ impl PgStore {
     /// A transaction to write in: the caller's, or one that [`Session::finish`] commits and dropping rolls back.
     pub(crate) async fn write(&self) -> Result<Session<'_>> {
         match &self.source {
-            Source::Transaction(open) => open.session().await,
+            Source::Transaction(open) => {
+                let mut session = open.session().await?;
+                session.mark().await?;
+                Ok(session)
+            }
             Source::Pools => {
                 let begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
                 self.shared.begin(&self.shared.writer, begin, WRITE_SETTINGS).await.map(Session::Own)
@@ -133,8 +146,11 @@ impl PgStore {
     /// Ends the transaction, durably.
     pub(crate) async fn commit(self) -> Result<()> {
         let Source::Transaction(open) = self.source else { return Err(Error::internal("a pool has nothing to commit")) };
-        let mut transaction = open.transaction.into_inner().ok_or_else(ended)?;
-        if open.doubtful.into_inner() {
+        let mut state = open.0.into_inner();
+        state.undo().await?;
+        let doubtful = state.doubtful;
+        let mut transaction = state.transaction.ok_or_else(ended)?;
+        if doubtful {
             // COMMIT of a failed transaction is answered like a success, by ROLLBACK: ask first.
             sqlx::raw_sql("SELECT 1").execute(&mut *transaction).await.map_err(driver)?;
         }
@@ -144,7 +160,7 @@ impl PgStore {
     /// Ends the transaction without a trace.
     pub(crate) async fn rollback(self) -> Result<()> {
         let Source::Transaction(open) = self.source else { return Err(Error::internal("a pool has nothing to roll back")) };
-        let transaction = open.transaction.into_inner().ok_or_else(ended)?;
+        let transaction = open.0.into_inner().transaction.ok_or_else(ended)?;
         transaction.rollback().await.map_err(driver)
     }
 }
@@ -175,11 +191,25 @@ impl Shared {
 
 impl Open {
     async fn session(&self) -> Result<Session<'_>> {
-        let guard = self.transaction.lock().await;
-        if guard.is_none() {
-            return Err(ended());
+        let mut state = self.0.lock().await;
+        state.undo().await?;
+        Ok(Session::Callers(Borrowed { state, done: false }))
+    }
+}
+
+impl OpenState {
+    async fn run(&mut self, statement: &'static str) -> Result<()> {
+        let transaction = self.transaction.as_mut().ok_or_else(ended)?;
+        sqlx::raw_sql(statement).execute(&mut **transaction).await.map(drop).map_err(driver)
+    }
+
+    /// Undoes what an operation left that gave up.
+    async fn undo(&mut self) -> Result<()> {
+        if self.marked {
+            self.run(UNDO).await?;
+            self.marked = false;
         }
-        Ok(Session::Callers(Borrowed { guard, doubtful: &self.doubtful, done: false }))
+        Ok(())
     }
 }
 
@@ -187,8 +217,7 @@ fn ended() -> Error {
     Error::invalid_input("the transaction has ended")
 }
 
-/// A connection for one operation. Dropped without [`Session::finish`], it undoes what the operation did; in a caller's
-/// transaction, it is the caller who has to roll back.
+/// A connection for one operation. Dropped without [`Session::finish`], it undoes what the operation did, and no more.
 pub(crate) enum Session<'a> {
     /// A lone statement, without a transaction.
     Plain(PoolConnection<Postgres>),
@@ -200,15 +229,15 @@ pub(crate) enum Session<'a> {
 
 /// A caller's transaction, for as long as one operation runs in it.
 pub(crate) struct Borrowed<'a> {
-    guard: MutexGuard<'a, Option<sqlx::Transaction<'static, Postgres>>>,
-    doubtful: &'a AtomicBool,
+    state: MutexGuard<'a, OpenState>,
     done: bool,
 }
 
 impl Drop for Borrowed<'_> {
     fn drop(&mut self) {
-        if !self.done {
-            self.doubtful.store(true, Ordering::Relaxed);
+        // What was written behind a savepoint is undone by whoever comes next.
+        if !self.done && !self.state.marked {
+            self.state.doubtful = true;
         }
     }
 }
@@ -219,8 +248,17 @@ impl Session<'_> {
         match self {
             Session::Plain(conn) => Ok(conn.deref_mut()),
             Session::Own(transaction) => Ok(transaction.deref_mut()),
-            Session::Callers(borrowed) => borrowed.guard.as_mut().map(DerefMut::deref_mut).ok_or_else(ended),
+            Session::Callers(borrowed) => borrowed.state.transaction.as_mut().map(DerefMut::deref_mut).ok_or_else(ended),
         }
+    }
+
+    /// Sets a savepoint in a caller's transaction, which everything until [`Session::finish`] can be undone to.
+    async fn mark(&mut self) -> Result<()> {
+        if let Session::Callers(borrowed) = self {
+            borrowed.state.run(MARK).await?;
+            borrowed.state.marked = true;
+        }
+        Ok(())
     }
 
     /// Keeps what the operation did: commits its own transaction; a caller's stays open.
@@ -229,13 +267,17 @@ impl Session<'_> {
             Session::Plain(_) => Ok(()),
             Session::Own(transaction) => transaction.commit().await.map_err(driver),
             Session::Callers(mut borrowed) => {
+                if borrowed.state.marked {
+                    borrowed.state.run(UNMARK).await?;
+                    borrowed.state.marked = false;
+                }
                 borrowed.done = true;
                 Ok(())
             }
         }
     }
 
-    /// Whether the transaction is the caller's, so that a failing operation has to undo its own part.
+    /// Whether the transaction is the caller's.
     pub(crate) fn is_callers(&self) -> bool {
         matches!(self, Session::Callers(_))
     }

@@ -5,37 +5,23 @@ use super::{
     outcome::{Outcome, Outcomes, Written, position},
     write::{complete, insertion, refuse_resurrection, too_many_writers},
 };
-use crate::{
-    error::driver,
-    store::{Session, Shared},
-};
+use crate::{error::driver, store::Shared};
 use mastra_core::{
     Entity, RecordId, Result, UpsertReport,
     upsert::{Decision, RecordChange, Stored},
 };
 use serde_json::Value;
-use sqlx::{Connection as _, PgConnection, Row as _, postgres::PgRow, types::Json};
+use sqlx::{PgConnection, Row as _, postgres::PgRow, types::Json};
 use std::collections::HashMap;
 use uuid::Uuid;
 
 /// Reads, decides and writes, again for the rows that other writers were quicker with.
 pub(super) async fn upsert(
-    session: &mut Session<'_>,
+    conn: &mut PgConnection,
     shared: &Shared,
     entity: &Entity,
     changes: &[RecordChange],
 ) -> Result<UpsertReport> {
-    if !session.is_callers() {
-        return run(session.conn()?, shared, entity, changes).await;
-    }
-    // An expectation may fail after other rows were written: what the caller's transaction goes on with must not hold them.
-    let mut savepoint = session.conn()?.begin().await.map_err(driver)?;
-    let report = run(&mut savepoint, shared, entity, changes).await?;
-    savepoint.commit().await.map_err(driver)?;
-    Ok(report)
-}
-
-async fn run(conn: &mut PgConnection, shared: &Shared, entity: &Entity, changes: &[RecordChange]) -> Result<UpsertReport> {
     let mut outcomes = Outcomes::new(changes.len());
     let mut pending: Vec<usize> = (0..changes.len()).collect();
     for _ in 0..ATTEMPTS {

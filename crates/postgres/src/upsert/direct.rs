@@ -5,18 +5,14 @@ use super::{
     outcome::{Outcome, Outcomes, Written, position},
     write::{complete, insertion, refuse_resurrection, too_many_writers},
 };
-use crate::{
-    bulk,
-    error::driver,
-    store::{Session, Shared},
-};
+use crate::{bulk, error::driver, store::Shared};
 use mastra_core::{Entity, RecordId, Result, UpsertMode, UpsertReport};
 use sqlx::{PgConnection, Row as _, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 /// Writes a batch that repeats no id.
 pub(super) async fn upsert(
-    session: &mut Session<'_>,
+    conn: &mut PgConnection,
     shared: &Shared,
     entity: &Entity,
     rows: &[Row<'_>],
@@ -28,9 +24,9 @@ pub(super) async fn upsert(
     for _ in 0..ATTEMPTS {
         let batch: Vec<(RecordId, &Row<'_>)> = pending.iter().filter_map(|at| Some((*ids.get(*at)?, rows.get(*at)?))).collect();
         let answer = if batch.len() < bulk::THRESHOLD {
-            from_arrays(session.conn()?, shared, entity, &batch, mode).await?
+            from_arrays(&mut *conn, shared, entity, &batch, mode).await?
         } else {
-            from_staging(session.conn()?, shared, entity, &batch, mode).await?
+            from_staging(&mut *conn, shared, entity, &batch, mode).await?
         };
         let mut written = Vec::new();
         for row in &answer {
@@ -43,7 +39,7 @@ pub(super) async fn upsert(
             }
             outcomes.set(*at, answer.outcome, answer.id.into())?;
         }
-        complete(session.conn()?, shared, entity, written).await?;
+        complete(&mut *conn, shared, entity, written).await?;
         pending = outcomes.pending();
         if pending.is_empty() {
             return Ok(outcomes.report(rows.iter().map(|row| row.external_id.as_ref())));

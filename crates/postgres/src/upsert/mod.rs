@@ -11,19 +11,20 @@ mod direct;
 mod outcome;
 mod write;
 
-use crate::store::{Session, Shared};
+use crate::store::Shared;
 use mastra_core::{
     Entity, NewRecord, Result, UpsertMode, UpsertOptions, UpsertReport,
     upsert::{RecordChange, plan},
 };
+use sqlx::PgConnection;
 use std::{borrow::Cow, collections::HashSet};
 
 /// How often a row may be lost to other writers before the call gives up with a retryable `Conflict`.
 const ATTEMPTS: usize = 64;
 
-/// Writes a batch into an entity, in the session's transaction.
+/// Writes a batch into an entity, in the connection's transaction.
 pub(crate) async fn upsert(
-    session: &mut Session<'_>,
+    conn: &mut PgConnection,
     shared: &Shared,
     entity: &Entity,
     records: &[NewRecord],
@@ -34,10 +35,10 @@ pub(crate) async fn upsert(
     }
     if needs_core(records, options) {
         let changes = plan(records, options)?;
-        return decided::upsert(session, shared, entity, &changes).await;
+        return decided::upsert(conn, shared, entity, &changes).await;
     }
     let rows = rows(records, options)?;
-    direct::upsert(session, shared, entity, &rows, options.mode).await
+    direct::upsert(conn, shared, entity, &rows, options.mode).await
 }
 
 /// Whether what a record becomes has to be decided by core.
