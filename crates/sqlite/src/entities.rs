@@ -26,7 +26,7 @@ pub(crate) struct Known {
 const MATCHES: u32 = 12;
 
 const KNOWN: &str = "EXISTS (SELECT 1 FROM records WHERE entity = e.key AND finish = 1), \
-     (SELECT json_group_array(json_array(key, path, kind)) FROM field_indexes WHERE entity = e.key)";
+     (SELECT json_group_array(json_array(key, path, kind) ORDER BY key) FROM field_indexes WHERE entity = e.key)";
 
 fn known(row: &SqliteRow) -> Result<Known> {
     let (key, entity) = row::entity(row)?;

@@ -72,10 +72,10 @@ pub(crate) fn condition(key: &str, predicate: &Predicate, args: &mut Args) -> Op
         })
     };
     match predicate {
-        Predicate::Eq(value) => Some((Narrow::Equal, format!("{key} = {}", single(value, args)?))),
+        Predicate::Eq(value) => Some((Narrow::One, format!("{key} = {}", single(value, args)?))),
         Predicate::In(values) if !values.is_empty() && values.len() <= 100 => {
             let all = values.iter().map(|value| single(value, args)).collect::<Option<Vec<_>>>()?;
-            Some((Narrow::Equal, format!("{key} IN ({})", all.join(", "))))
+            Some((Narrow::Several, format!("{key} IN ({})", all.join(", "))))
         }
         Predicate::Compare(comparison, bound) => {
             let operator = operator(*comparison);
@@ -104,8 +104,10 @@ pub(crate) fn condition(key: &str, predicate: &Predicate, args: &mut Args) -> Op
 /// How much of an index a condition reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Narrow {
-    /// One value, or a few.
-    Equal,
+    /// One value.
+    One,
+    /// A few values.
+    Several,
     /// A range of values.
     Range,
 }

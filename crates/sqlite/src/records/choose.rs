@@ -26,6 +26,18 @@ pub(super) struct Choice<'k> {
 }
 
 impl Choice<'_> {
+    /// The table `records` as `r`, to be read by this index alone.
+    pub(super) fn table(choice: Option<&Self>) -> String {
+        match choice {
+            None => "records r".to_owned(),
+            Some(choice) if choice.index.kind == FieldIndexKind::Scalar => {
+                format!("records r INDEXED BY {}", choice.index.name())
+            }
+            // By key, which is no index: <https://www.sqlite.org/lang_indexedby.html>.
+            Some(_) => "records r NOT INDEXED".to_owned(),
+        }
+    }
+
     /// A conjunct of the filter as a condition that the index serves, where it does, exactly.
     pub(super) fn serve(&self, filter: &Filter, args: &mut Args) -> Option<String> {
         if !self.filters {
@@ -52,7 +64,7 @@ fn serve(index: &Index, filter: &Filter, args: &mut Args) -> Option<(Narrow, Str
                 Predicate::All(values) if !values.is_empty() => {
                     let each = values.iter().map(|value| one(&Predicate::Eq(value.clone()))).collect::<Option<Vec<_>>>()?;
                     let each: Vec<String> = each.into_iter().map(|(_, condition)| condition).collect();
-                    Some((Narrow::Equal, filter::balanced(&each, "AND")))
+                    Some((Narrow::Several, filter::balanced(&each, "AND")))
                 }
                 predicate => one(predicate),
             }
@@ -71,41 +83,33 @@ pub(super) async fn choose<'k>(
     if known.indexes.is_empty() {
         return Ok(None);
     }
-    let first = sort.first().filter(|_| page);
-    let ordered = first.and_then(|key| index::find(known, &key.path, FieldIndexKind::Scalar));
     let mut filtering = Vec::new();
     for index in &known.indexes {
-        let narrow =
-            conjuncts.iter().filter_map(|filter| serve(index, filter, &mut Args::default())).map(|(narrow, _)| narrow).min();
-        if let Some(narrow) = narrow
-            && (index.kind == FieldIndexKind::Multi || !meets_arrays(connection, known, index).await?)
-        {
+        let served = conjuncts.iter().filter_map(|filter| serve(index, filter, &mut Args::default()));
+        let Some(narrow) = served.map(|(narrow, _)| narrow).min() else { continue };
+        if index.kind == FieldIndexKind::Multi || !meets_arrays(connection, known, index).await? {
             filtering.push((narrow, index));
         }
     }
-    let mut best: Option<(i64, &Index)> = None;
-    let several = ordered.is_some() || filtering.len() > 1;
+    let filters = |index: &Index| filtering.iter().any(|(_, other)| other.key == index.key);
+    let first = sort.first().filter(|_| page);
+    let ordered = first.and_then(|key| index::find(known, &key.path, FieldIndexKind::Scalar));
+    let ordered = ordered.map(|index| Choice { index, filters: filters(index) });
+    let mut best: Option<(i64, Narrow, &Index)> = None;
     for (narrow, index) in filtering.iter().copied() {
-        // Ranges are judged by the order they leave: only where nothing else serves are they worth reading by.
-        let rows = match narrow {
-            Narrow::Equal if several => meets(connection, known, index, conjuncts).await?,
-            Narrow::Equal => 0,
-            Narrow::Range if several => meets(connection, known, index, conjuncts).await?,
-            Narrow::Range => FEW,
-        };
-        if best.is_none_or(|(fewest, _)| rows < fewest) {
-            best = Some((rows, index));
+        // The rows of one value are in order of id in their index: as good as any order for a page without a sort.
+        let in_order = narrow == Narrow::One && index.kind == FieldIndexKind::Scalar;
+        let clear = filtering.len() == 1 && ordered.is_none() && (!page || !sort.is_empty() || in_order);
+        let rows = if clear { 0 } else { meets(connection, known, index, conjuncts).await? };
+        if best.is_none_or(|(fewest, _, _)| rows < fewest) {
+            best = Some((rows, narrow, index));
         }
     }
-    let filters = |index: &Index| filtering.iter().any(|(_, other)| other.key == index.key);
-    Ok(match (ordered, best) {
-        (Some(ordered), Some((rows, index))) if rows < FEW => Some(Choice { index, filters: true })
-            .filter(|_| index.key != ordered.key)
-            .or(Some(Choice { index: ordered, filters: filters(ordered) })),
-        (Some(ordered), _) => Some(Choice { index: ordered, filters: filters(ordered) }),
-        (None, Some((_, index))) => Some(Choice { index, filters: true }),
-        (None, None) => None,
-    })
+    let Some((rows, narrow, index)) = best else { return Ok(ordered) };
+    let few = rows < FEW && ordered.as_ref().is_none_or(|ordered| ordered.index.key != index.key);
+    let read_anyway =
+        !page || (ordered.is_none() && (!sort.is_empty() || (narrow == Narrow::One && index.kind == FieldIndexKind::Scalar)));
+    if few || read_anyway { Ok(Some(Choice { index, filters: true })) } else { Ok(ordered) }
 }
 
 /// Whether the path of a scalar index meets an array in any record, so that keys do not tell what a filter asks.

@@ -66,7 +66,7 @@ pub(super) fn in_order(
             condition = format!("{condition} AND {behind}");
         }
         let (columns, doubt) = (row::RECORD, selected.judge.column());
-        let mut sql = format!("SELECT {columns}, {doubt} FROM records r WHERE {condition} ORDER BY {order}");
+        let mut sql = format!("SELECT {columns}, {doubt} FROM {} WHERE {condition} ORDER BY {order}", Choice::table(choice));
         let bounded = segments == 1 && selected.judge.is_idle();
         if bounded && (skip > 0 || most.is_some()) {
             let most = most.and_then(|most| i64::try_from(most).ok()).unwrap_or(-1);

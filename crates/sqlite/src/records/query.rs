@@ -1,7 +1,7 @@
 //! Pages, counts and plans.
 
 use super::{
-    choose::choose,
+    choose::{Choice, choose},
     each::{each, in_order},
     plan::{Rows, Selection, rows},
 };
@@ -46,15 +46,16 @@ pub(crate) async fn count(connection: &mut SqliteConnection, known: &Known, quer
         let mut args = Args::default();
         let selected = selection.compile(known, kind, choice.as_ref(), &mut args);
         let judge = selected.judge;
+        let table = Choice::table(choice.as_ref().filter(|_| kind == Rows::Plain));
         if judge.is_idle() {
             let most = args.bind(most.and_then(|most| i64::try_from(most).ok()).unwrap_or(-1));
-            let sql = format!("SELECT count(*) FROM (SELECT 1 FROM records r WHERE {} LIMIT {most})", selected.sql);
+            let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {} LIMIT {most})", selected.sql);
             let count: i64 =
                 sqlx::query_scalar_with(AssertSqlSafe(sql), args.finish()?).fetch_one(&mut *connection).await.mapped()?;
             counted += u64::try_from(count).unwrap_or(0);
             continue;
         }
-        let sql = format!("SELECT {}, r.data FROM records r WHERE {}", judge.column(), selected.sql);
+        let sql = format!("SELECT {}, r.data FROM {table} WHERE {}", judge.column(), selected.sql);
         let mut rows = rows(&mut *connection, sql, args.finish()?);
         while most.is_none_or(|most| counted < most)
             && let Some(row) = rows.try_next().await?
@@ -75,8 +76,9 @@ pub(super) async fn keys(connection: &mut SqliteConnection, known: &Known, filte
         let mut args = Args::default();
         let selected = selection.compile(known, kind, choice.as_ref(), &mut args);
         let judge = selected.judge;
+        let table = Choice::table(choice.as_ref().filter(|_| kind == Rows::Plain));
         let data = if judge.is_idle() { "NULL" } else { "r.data" };
-        let sql = format!("SELECT r.key, {}, {data} FROM records r WHERE {} ORDER BY r.id", judge.column(), selected.sql);
+        let sql = format!("SELECT r.key, {}, {data} FROM {table} WHERE {} ORDER BY r.id", judge.column(), selected.sql);
         let mut rows = rows(&mut *connection, sql, args.finish()?);
         while let Some(row) = rows.try_next().await? {
             if !judge.doubts(&row, 1)? || judge.accepts(&row::json(&row, 2)?) {

@@ -24,3 +24,15 @@ impl Random {
         &items[self.below(items.len())]
     }
 }
+
+/// An engine in memory.
+pub(crate) async fn memory() -> mastra_core::Checked<mastra_sqlite::SqliteEngine> {
+    mastra_sqlite::connect("sqlite::memory:").await.unwrap()
+}
+
+/// An engine in a file of its own, which goes with the directory.
+pub(crate) async fn file() -> (tempfile::TempDir, mastra_core::Checked<mastra_sqlite::SqliteEngine>) {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = mastra_sqlite::SqliteEngine::builder(directory.path().join("mastra.db")).connect().await.unwrap();
+    (directory, engine)
+}
