@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 pub async fn load_types_fixture(engine: &dyn Engine) -> Result<()> {
     engine.sync_records(&SyncBatch::new("Contacts", "crm", (0..60).map(contact))).await?;
     engine.create_entity(&NewEntity::new("Tree Nodes", "docs").schema(tree_schema())).await?;
-    let nodes = [NewRecord::new("root", json!({ "id": 1, "state": "open", "next": { "label": "leaf" }, "weights": { "a": 0.5 } }))];
+    let nodes =
+        [NewRecord::new("root", json!({ "id": 1, "state": "open", "next": { "label": "leaf" }, "weights": { "a": 0.5 } }))];
     engine.sync_records(&SyncBatch::new("Tree Nodes", "docs", nodes)).await?;
     engine.create_entity(&NewEntity::new("Records", "empty")).await?;
     Ok(())

@@ -128,14 +128,7 @@ impl Error {
     /// An error of `kind`; retryable when the kind is `Unavailable` or `Timeout`.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         let retryable = matches!(kind, ErrorKind::Unavailable | ErrorKind::Timeout);
-        Self(Box::new(Inner {
-            kind,
-            message: message.into(),
-            retryable,
-            operation: None,
-            context: Vec::new(),
-            source: None,
-        }))
+        Self(Box::new(Inner { kind, message: message.into(), retryable, operation: None, context: Vec::new(), source: None }))
     }
 
     /// Says whether the same call may succeed when it is made again.

@@ -1,6 +1,9 @@
 //! Records: the documents that an entity holds.
 
-use crate::{ids::{EntityId, RecordId}, time::Timestamp};
+use crate::{
+    ids::{EntityId, RecordId},
+    time::Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -7,19 +7,13 @@ use std::time::Duration;
 ///
 /// The timer is one that needs no runtime: core has none. Conflicts are rare and short; a deadlock's loser has already waited
 /// in the database.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Backoff {
     attempts: u32,
 }
 
 /// A deadlock among n writers costs a writer at most about n attempts.
 const ATTEMPTS: u32 = 20;
-
-impl Default for Backoff {
-    fn default() -> Self {
-        Self { attempts: 0 }
-    }
-}
 
 impl Backoff {
     /// How many pauses there were.

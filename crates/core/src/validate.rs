@@ -100,9 +100,10 @@ pub(crate) fn records(records: &[NewRecord], options: &UpsertOptions, capabiliti
                 if record.expected_generation.is_some() && !write.expected_generation {
                     return Err(unsupported("an expected generation"));
                 }
-                record.remove_keys.iter().try_for_each(|key| {
-                    if capabilities.data.nul_characters { Ok(()) } else { plain("key to remove", key) }
-                })
+                record
+                    .remove_keys
+                    .iter()
+                    .try_for_each(|key| if capabilities.data.nul_characters { Ok(()) } else { plain("key to remove", key) })
             });
         checked.map_err(|error| error.with("record", index))
     })
@@ -187,9 +188,9 @@ pub(crate) fn selector(selector: &RecordSelector, capabilities: &Capabilities) -
     match selector {
         RecordSelector::Ids(_) | RecordSelector::All => Ok(()),
         RecordSelector::ExternalIds(ids) => ids.iter().try_for_each(|id| name("external id", id)),
-        RecordSelector::Filter(by) if by.is_trivially_true() => Err(Error::invalid_input(
-            "an empty filter would delete every record; ask for all of them by name instead",
-        )),
+        RecordSelector::Filter(by) if by.is_trivially_true() => {
+            Err(Error::invalid_input("an empty filter would delete every record; ask for all of them by name instead"))
+        }
         RecordSelector::Filter(by) => filter(by, &capabilities.filter),
     }
 }

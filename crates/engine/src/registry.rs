@@ -78,9 +78,8 @@ impl Default for Registry {
     fn default() -> Self {
         let registry = Self::empty();
         #[cfg(feature = "mock")]
-        let registry = registry.with("mock", |url| async move {
-            Ok(Arc::new(mastra_mock::connect(&url).await?) as Arc<dyn Engine>)
-        });
+        let registry =
+            registry.with("mock", |url| async move { Ok(Arc::new(mastra_mock::connect(&url).await?) as Arc<dyn Engine>) });
         #[cfg(feature = "sqlite")]
         let registry = ["sqlite", "file"].into_iter().fold(registry, |registry, scheme| {
             registry.with(scheme, |url| async move { Ok(Arc::new(mastra_sqlite::connect(&url).await?) as Arc<dyn Engine>) })

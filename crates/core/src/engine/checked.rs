@@ -63,7 +63,13 @@ impl<S: RecordStore> Checked<S> {
     }
 
     /// One traced, checked, retried call.
-    async fn call<T, F>(&self, operation: &'static str, size: Option<usize>, checked: Result<()>, run: impl Fn() -> F + Send + Sync) -> Result<T>
+    async fn call<T, F>(
+        &self,
+        operation: &'static str,
+        size: Option<usize>,
+        checked: Result<()>,
+        run: impl Fn() -> F + Send + Sync,
+    ) -> Result<T>
     where
         T: Send,
         F: Future<Output = Result<T>> + Send,

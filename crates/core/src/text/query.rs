@@ -99,7 +99,9 @@ impl Clause {
     /// Whether the token at `position` of the clause accepts this word.
     pub(super) fn accepts(&self, position: usize, word: &str) -> bool {
         let last = position + 1 == self.tokens.len();
-        self.tokens.get(position).is_some_and(|token| if last && self.prefix { word.starts_with(token.as_str()) } else { word == token })
+        self.tokens
+            .get(position)
+            .is_some_and(|token| if last && self.prefix { word.starts_with(token.as_str()) } else { word == token })
     }
 
     fn count(&self, words: &[&str]) -> u32 {

@@ -48,7 +48,8 @@ fn window(text: &str, query: &TextQuery) -> (usize, usize, Snippet) {
         clauses.len()
     };
     // A text of a single giant match still deserves a window: the bound keeps the search for the best one cheap.
-    let best = matches.iter().take(256).map(|(range, _)| range.start).max_by(|a, b| distinct(*a).cmp(&distinct(*b)).then(b.cmp(a)));
+    let best =
+        matches.iter().take(256).map(|(range, _)| range.start).max_by(|a, b| distinct(*a).cmp(&distinct(*b)).then(b.cmp(a)));
     let found = best.map_or(0, |from| distinct(from).max(1));
     let from = best.unwrap_or(0);
     let start = boundary_before(text, from.saturating_sub(WIDTH / 4));
