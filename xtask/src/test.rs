@@ -2,6 +2,7 @@
 
 mod report;
 mod runner;
+mod typescript;
 
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
@@ -32,6 +33,9 @@ pub(crate) fn run(workspace: &Workspace, flags: &flags::Test) -> Result<ExitCode
 pub(crate) fn outcome(workspace: &Workspace, flags: &flags::Test) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     let variables = variables(workspace, flags.soak, &mut outcome);
+    if let Err(error) = typescript::ensure(workspace) {
+        outcome.unreachable(format!("the TypeScript compiler: {error}"));
+    }
     // Doc tests first: the runner's own summary is to stand at the end. A choice of tests leaves them out.
     if !flags.no_doc && flags.arguments.is_empty() {
         let mut command = workspace.cargo();
