@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod case_file;
+pub mod differential;
 pub mod engine;
 mod failure;
 mod fixture;
@@ -8,6 +10,7 @@ mod model;
 mod random;
 mod suite;
 
+pub use case_file::{BUILT_IN, FailedCase, Report, run_case_file};
 pub use failure::{Failure, Outcome, refused};
 pub use harness::{Body, Case, Factory, TestEngine};
 pub use random::Random;

@@ -107,6 +107,19 @@ macro_rules! __engine_cases {
                 paths_lead_through_objects_and_indexes_only,
                 random_rows_are_sorted_by_the_law,
             }
+            Store filters {
+                equality,
+                paths,
+                negation,
+                null_and_presence,
+                lists,
+                ranges,
+                strings,
+                logic,
+                older_conditions,
+                sorting,
+                differential,
+            }
             Store delete {
                 records_are_deleted_by_ids,
                 records_are_deleted_by_external_ids,

@@ -7,6 +7,7 @@ pub mod entities;
 pub mod errors;
 pub mod explaining;
 pub mod field_indexes;
+pub mod filters;
 pub mod hostile;
 pub mod injection;
 pub mod lifecycle;
