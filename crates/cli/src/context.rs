@@ -48,7 +48,7 @@ impl Context {
         format!("engine: {} (by {})", self.choice.shown(), self.choice.origin())
     }
 
-    fn explained(&self, error: Error) -> Error {
+    pub(crate) fn explained(&self, error: Error) -> Error {
         let hint = match error.kind() {
             ErrorKind::SchemaMismatch => Some("mastra engine migrate"),
             ErrorKind::Unavailable | ErrorKind::Timeout => {

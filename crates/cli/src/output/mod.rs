@@ -15,6 +15,9 @@ use std::io::{self, BufWriter, StdoutLock, Write as _};
 /// Width of tables where standard output is no terminal and `COLUMNS` is not set.
 const DEFAULT_WIDTH: usize = 100;
 
+/// The context key of statements that somebody with more rights can run, shown as lines to paste.
+const SQL: &str = "sql";
+
 /// How this run speaks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
@@ -29,14 +32,6 @@ impl Output {
         let terminal = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
         let width = terminal.or(columns).unwrap_or(DEFAULT_WIDTH).max(20);
         Self { json, colour: !json && console::colors_enabled(), width }
-    }
-
-    pub(crate) fn json(&self) -> bool {
-        self.json
-    }
-
-    pub(crate) fn width(&self) -> usize {
-        self.width
     }
 
     /// Text for people; nothing under `--json`.
@@ -149,6 +144,9 @@ fn failure_text(error: &Error) -> String {
         error.context().filter(|(key, _)| *key != HINT).map(|(key, value)| format!("{key}={}", value.escape_debug())).collect();
     if !pairs.is_empty() {
         text += &format!(" ({})", pairs.join(", "));
+    }
+    for line in error.context().filter(|(key, _)| *key == SQL).flat_map(|(_, sql)| sql.lines()) {
+        text += &format!("\n  sql: {}", text::clean_line(line));
     }
     for (_, advice) in error.context().filter(|(key, _)| *key == HINT) {
         text += &format!("\n  try: {advice}");

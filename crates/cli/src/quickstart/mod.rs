@@ -10,7 +10,7 @@ use crate::{
     exit::{Exit, Outcome},
 };
 use clap::Args;
-use mastra_core::{EntityRef, Filter, RecordQuery, SortKey, TextSearch};
+use mastra_core::{Engine, EntityQuery, EntityRef, Filter, RecordQuery, SortKey, TextSearch};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -32,7 +32,7 @@ const DOCUMENTS: &str = "Documents";
 /// The entity of the table.
 const DEALS: &str = "Deals";
 /// What the built-in documents are asked.
-const QUESTION: &str = "crash recover*";
+const QUESTION: &str = "crash*";
 
 /// What to load.
 #[derive(Debug, Args)]
@@ -99,7 +99,15 @@ impl Quickstart {
             }
             None => None,
         };
-        show::answers(context, entity, [&documents, &deals], &page, hits.as_ref())?;
+        let names = show::Names { documents: named(&*engine, entity).await?, deals: named(&*engine, DEALS).await? };
+        show::answers(context, &names, [&documents, &deals], &page, hits.as_ref())?;
         Ok(Exit::Done)
     }
+}
+
+/// An entity as a command names it: with its connection where the name alone would not do.
+async fn named(engine: &dyn Engine, name: &str) -> mastra_core::Result<String> {
+    let query = EntityQuery { name: Some(name.to_owned()), limit: Some(2), ..EntityQuery::default() };
+    let unique = engine.list_entities(&query).await?.items.len() == 1;
+    Ok(if unique { name.to_owned() } else { format!("{name} --connection {CONNECTION}") })
 }

@@ -1,6 +1,6 @@
 //! What quickstart shows: each answer under the command that asks for it again.
 
-use super::{CONNECTION, DEALS, load::Loaded};
+use super::{CONNECTION, load::Loaded};
 use crate::{
     context::Context,
     exit::Outcome,
@@ -10,6 +10,12 @@ use crate::{
 use mastra_core::{Page, Record, TextResults};
 use serde_json::json;
 use std::time::Duration;
+
+/// The entities as commands name them.
+pub(super) struct Names {
+    pub(super) documents: String,
+    pub(super) deals: String,
+}
 
 /// A result and how long it took.
 pub(super) struct Answer<T> {
@@ -38,17 +44,18 @@ pub(super) fn loaded(out: &Output, loaded: &Loaded) -> Outcome<()> {
 /// Both answers, and what to try next.
 pub(super) fn answers(
     context: &Context,
-    entity: &str,
+    names: &Names,
     loaded: [&Loaded; 2],
     page: &Answer<Page<Record>>,
     hits: Option<&(&str, Answer<TextResults>)>,
 ) -> Outcome<()> {
     let out = &context.out;
+    let Names { documents, deals } = names;
     let filter = r#"{"stage": "won", "amount": {"$gte": 20000}}"#;
     let query = format!(
-        "mastra records query --entity {DEALS} --filter '{filter}' --sort -amount --limit 5 --fields company,product,amount,closed"
+        "mastra records query --entity {deals} --filter '{filter}' --sort -amount --limit 5 --fields company,product,amount,closed"
     );
-    let search = |text: &str| format!("mastra records search '{}' --entity {entity} --limit 3", text.replace('\'', r"'\''"));
+    let search = |text: &str| format!("mastra records search '{}' --entity {documents} --limit 3", text.replace('\'', r"'\''"));
     out.document(&json!({
         "engine": { "url": context.choice.shown(), "chosenBy": context.choice.origin().to_string() },
         "connectionId": CONNECTION,
@@ -80,7 +87,7 @@ pub(super) fn answers(
     }
 
     out.say(format!("\n{}", out.bold("Next")))?;
-    let as_json = format!("mastra records search '\"write ahead\" log*' --entity {entity} --json");
+    let as_json = format!("mastra records search '\"write ahead\" log*' --entity {documents} --json");
     for (command, why) in [
         ("mastra entities list", "what is there now"),
         (as_json.as_str(), "as JSON, for programs"),

@@ -4,7 +4,7 @@ mod redact;
 mod sources;
 
 pub(crate) use redact::redacted;
-pub(crate) use sources::Sources;
+pub(crate) use sources::{Sources, dotenv};
 
 use mastra_core::{Error, Result};
 use std::fmt;
