@@ -6,7 +6,7 @@ use mastra_core::{Filter, Path, capabilities::DataCapabilities};
 use serde_json::{Map, Value, json};
 
 /// Filters that match all or nothing test little: this many draws look for a better one.
-const DRAWS: usize = 25;
+const DRAWS: usize = 60;
 
 const KEYS: &[&str] = &["a", "b", "c", "a.b", "$k", "0", "1", "it's \"é\"\\"];
 
@@ -105,7 +105,7 @@ pub fn filter(random: &mut Random, operator: Operator, documents: &[Value]) -> V
     let mut best = (Value::Null, 0);
     // Now and then the first draw is taken as it is, so that filters which match all or nothing are asked too.
     let draws = if random.one_in(8) { 1 } else { DRAWS };
-    let several = random.one_in(3);
+    let several = random.one_in(2);
     for _ in 0..draws {
         let drawn = Draw { random, documents, several }.of(operator);
         let Ok(parsed) = Filter::from_json(&drawn) else { continue };
@@ -114,7 +114,7 @@ pub fn filter(random: &mut Random, operator: Operator, documents: &[Value]) -> V
         if balance > best.1 {
             best = (drawn, balance);
         }
-        if best.1 * 8 > documents.len() {
+        if best.1 * 6 > documents.len() {
             break;
         }
     }
@@ -160,7 +160,9 @@ impl Draw<'_> {
             operator => {
                 let lists = matches!(operator, Operator::Size | Operator::ElemMatchValues) && !self.random.one_in(4);
                 let (path, found) = match operator {
-                    Operator::All if self.several => self.list(|members| members.len() > 1),
+                    Operator::All if self.several => {
+                        self.list(|members| members.iter().any(|member| Some(member) != members.first()))
+                    }
                     _ if lists => self.list(|members| !members.is_empty()),
                     _ => self.place(),
                 };
@@ -269,18 +271,16 @@ impl Draw<'_> {
 
     fn regex(&mut self, found: &Value) -> Value {
         let text = text_in(found);
-        let first: String = text.chars().take(1).collect();
-        let quoted: String =
-            first.chars().map(|c| if c.is_ascii_punctuation() { format!("\\{c}") } else { c.to_string() }).collect();
-        let source = match self.random.below(6) {
-            0 => format!("^{quoted}"),
-            1 => quoted,
-            2 => "^$|^.$".to_owned(),
-            3 => "(?i)[a-s]".to_owned(),
-            4 => r"\d|\bnull\b".to_owned(),
-            _ => ".".to_owned(),
+        let letter = text.chars().find(|c| c.is_alphabetic()).unwrap_or('a');
+        let source = match self.random.below(8) {
+            0 | 1 => format!("^{letter}"),
+            2 | 3 => letter.to_string(),
+            4 => format!("[{letter}x-z]"),
+            5 => "^$|^.$".to_owned(),
+            6 => r"\d|\bnull\b".to_owned(),
+            _ => ".b?$".to_owned(),
         };
-        match self.random.pick(&["", "i", "s", "im"]) {
+        match self.random.pick(&["", "", "i", "s", "im"]) {
             Some(options) if !options.is_empty() => json!({ "$regex": source, "$options": options }),
             _ => json!({ "$regex": source }),
         }
