@@ -6,6 +6,7 @@
 
 mod checked;
 mod ext;
+mod pointers;
 mod reentry;
 mod store;
 mod transaction;
