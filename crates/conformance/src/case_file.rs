@@ -102,7 +102,8 @@ impl Report {
         Err(Failure::new(format!("{} passed, {} failed:{}", self.passed, self.failed.len(), lines.concat())))
     }
 
-    fn add(&mut self, suite: &str, case: &str, outcome: Outcome) {
+    /// Counts one more case.
+    pub fn add(&mut self, suite: &str, case: &str, outcome: Outcome) {
         match outcome {
             Ok(()) => self.passed += 1,
             Err(failure) => {

@@ -57,7 +57,13 @@ impl TestEngine {
         self
     }
 
-    async fn end(self) {
+    /// The engine.
+    pub fn engine(&self) -> &dyn Engine {
+        &*self.engine
+    }
+
+    /// Cleans up, and lets everything go.
+    pub async fn end(self) {
         if let Some(cleanup) = self.cleanup {
             cleanup.await;
         }

@@ -46,7 +46,9 @@ async fn file(store: &dyn RecordStore, name: &str) -> Outcome {
 
 /// What the engine finds is what core's evaluator finds, over random documents and filters drawn from them.
 pub async fn differential(store: &dyn RecordStore) -> Outcome {
-    crate::differential::differential(store, crate::differential::PAIRS).await.map(drop)
+    let soak = std::env::var("MASTRA_TEST_SOAK").is_ok_and(|soak| soak == "1");
+    let pairs = crate::differential::PAIRS * if soak { 25 } else { 1 };
+    crate::differential::differential(store, pairs).await.map(drop)
 }
 
 #[cfg(test)]
