@@ -37,8 +37,10 @@ pub(crate) async fn by_external_ids(
     external_ids: &[String],
 ) -> Result<Vec<Record>> {
     let (entities, records) = (&shared.schema.entities, &shared.schema.records);
+    // Hidden in a sub-select, the id tells the planner nothing: that its statistics do not know a new entity would make it
+    // believe in an empty one, for which any index does.
     let condition = match entity {
-        EntityRef::Id(_) => "e.id = $2",
+        EntityRef::Id(_) => "e.id = (SELECT $2)",
         EntityRef::Name { connection_id: None, .. } => "e.name = $2",
         EntityRef::Name { .. } => "e.name = $2 AND e.connection_id = $3",
     };

@@ -33,9 +33,11 @@ pub(crate) struct Shared {
 
 /// Settings of a transaction that writes batches, in the round trip that begins it.
 ///
-/// A plan is kept for a statement while a table may grow a thousandfold, and a scan that was best for fifty rows would be
-/// repeated for each row of a batch: look-ups by key stay look-ups. Compiling a plan takes longer than running it once.
-const WRITE_SETTINGS: &str = "SET LOCAL enable_seqscan = off; SET LOCAL jit = off; ";
+/// Statistics lag behind a load, and a plan is kept for a statement while the table grows a thousandfold. A scan that was best
+/// for fifty rows, or for an entity that the statistics do not know yet, would be repeated for each row of a batch. Without
+/// scans of whole tables, and without sorts where an index gives the order, a look-up by key has one plan only. Compiling a plan
+/// takes longer than running it once.
+const WRITE_SETTINGS: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off; SET LOCAL jit = off; ";
 
 impl Shared {
     /// Whether statements may be kept prepared on a connection; a transaction pooler hands the connection to others.
@@ -90,8 +92,9 @@ struct OpenState {
 }
 
 /// In a caller's transaction a call that fails has to undo its own part, and must not end the whole.
-const MARK: &str = "SAVEPOINT mastra_call; SET LOCAL enable_seqscan = off; SET LOCAL jit = off";
-const UNMARK: &str = "RELEASE SAVEPOINT mastra_call; SET LOCAL enable_seqscan TO DEFAULT; SET LOCAL jit TO DEFAULT";
+const MARK: &str = "SAVEPOINT mastra_call; SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off; SET LOCAL jit = off";
+const UNMARK: &str = "RELEASE SAVEPOINT mastra_call; SET LOCAL enable_seqscan TO DEFAULT; SET LOCAL enable_sort TO DEFAULT; \
+                      SET LOCAL jit TO DEFAULT";
 const UNDO: &str = "ROLLBACK TO SAVEPOINT mastra_call; RELEASE SAVEPOINT mastra_call";
 
 impl PgStore {

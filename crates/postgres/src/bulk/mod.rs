@@ -1,18 +1,26 @@
 //! Large batches, by binary `COPY`.
+//!
+//! What is new is copied into the table itself. Should another writer store one of the same records at that moment, which
+//! `COPY` cannot resolve, it is undone and the batch goes through a staging table, from which it is merged. What is there
+//! already travels as arrays, whatever its number: a staged row would be written to the log even where nothing changes.
 
 mod binary;
+mod load;
 
 use crate::{error::driver, store::Shared, upsert::Row};
 use binary::Rows;
+pub(crate) use load::{Load, load};
 use mastra_core::{Error, RecordId, Result};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, postgres::PgCopyIn};
 use uuid::Uuid;
 
-/// From this many records on, a batch travels by `COPY`.
+/// From this many new records on, they travel by `COPY`.
 pub(crate) const THRESHOLD: usize = 4_000;
 
 /// How much is written before it is sent.
 const CHUNK: usize = 1 << 18;
+/// Room for that and for the row that goes past it.
+const CAPACITY: usize = CHUNK + (CHUNK >> 2);
 
 /// Copies rows into the staging table, as a batch of that id.
 pub(crate) async fn stage(conn: &mut PgConnection, shared: &Shared, batch: Uuid, rows: &[(RecordId, &Row<'_>)]) -> Result<()> {
@@ -21,7 +29,7 @@ pub(crate) async fn stage(conn: &mut PgConnection, shared: &Shared, batch: Uuid,
         shared.schema.record_staging()
     );
     let mut copy = conn.copy_in_raw(&statement).await.map_err(driver)?;
-    let mut stream = Rows::begin(CHUNK + (CHUNK >> 2));
+    let mut stream = Rows::begin(CAPACITY);
     for (position, (id, row)) in (1_i32..).zip(rows) {
         stream.row(6);
         stream.uuid(batch);
@@ -30,15 +38,25 @@ pub(crate) async fn stage(conn: &mut PgConnection, shared: &Shared, batch: Uuid,
         stream.text(Some(&row.external_id))?;
         stream.text(row.entity_type.as_deref())?;
         stream.jsonb(&row.data)?;
-        if stream.len() >= CHUNK {
-            copy.send(stream.bytes()).await.map_err(driver)?;
-            stream.sent();
-        }
+        send_full(&mut copy, &mut stream).await?;
     }
+    finish(copy, stream, rows.len()).await
+}
+
+/// Sends what is written, once it is enough.
+async fn send_full(copy: &mut PgCopyIn<&mut PgConnection>, stream: &mut Rows) -> Result<()> {
+    if stream.len() >= CHUNK {
+        copy.send(stream.bytes()).await.map_err(driver)?;
+        stream.sent();
+    }
+    Ok(())
+}
+
+async fn finish(mut copy: PgCopyIn<&mut PgConnection>, mut stream: Rows, rows: usize) -> Result<()> {
     stream.end();
     copy.send(stream.bytes()).await.map_err(driver)?;
     let copied = copy.finish().await.map_err(driver)?;
-    if usize::try_from(copied).is_ok_and(|copied| copied == rows.len()) {
+    if usize::try_from(copied).is_ok_and(|copied| copied == rows) {
         Ok(())
     } else {
         Err(Error::internal("the server copied another number of rows than were sent"))

@@ -3,7 +3,7 @@
 use super::{
     ATTEMPTS,
     outcome::{Outcome, Outcomes, Written, position},
-    write::{complete, insertion, refuse_resurrection, too_many_writers},
+    write::{BY_KEY, complete, insertion, refuse_resurrection, too_many_writers},
 };
 use crate::{error::driver, store::Shared};
 use mastra_core::{
@@ -76,9 +76,9 @@ async fn read(
     pending: &[usize],
 ) -> Result<HashMap<usize, Old>> {
     let statement = format!(
-        "SELECT i.position, r.id, r.data, r.entity_type, r.generation, r.deleted_at IS NOT NULL \
-         FROM unnest($2::text[]) WITH ORDINALITY AS i (x, position), LATERAL (\
-         SELECT r.* FROM {} r WHERE r.entity_id = $1 AND r.external_id = i.x LIMIT 1) r",
+        "SELECT i.position, e.id, e.data, e.entity_type, e.generation, e.deleted_at IS NOT NULL \
+         FROM unnest($2::text[]) WITH ORDINALITY AS i (x, position) JOIN LATERAL (\
+         SELECT r.* FROM {} r {BY_KEY}) e ON e.external_id = i.x",
         shared.schema.records
     );
     let names: Vec<&str> = pending.iter().filter_map(|at| changes.get(*at)).map(|change| change.external_id.as_str()).collect();

@@ -3,9 +3,9 @@
 use super::{
     ATTEMPTS, Row,
     outcome::{Outcome, Outcomes, Written, position},
-    write::{complete, insertion, refuse_resurrection, too_many_writers},
+    write::{BY_KEY, complete, index, insertion, refuse_resurrection, text_fields, too_many_writers},
 };
-use crate::{bulk, error::driver, store::Shared};
+use crate::{bulk::{self, Load}, error::driver, store::Shared};
 use mastra_core::{Entity, RecordId, Result, UpsertMode, UpsertReport};
 use sqlx::{PgConnection, Row as _, postgres::PgRow, types::Json};
 use uuid::Uuid;
@@ -19,33 +19,62 @@ pub(super) async fn upsert(
     mode: UpsertMode,
 ) -> Result<UpsertReport> {
     let ids: Vec<RecordId> = rows.iter().map(|_| RecordId::generate()).collect();
+    let batch: Vec<(RecordId, &Row<'_>)> = ids.iter().copied().zip(rows).collect();
     let mut outcomes = Outcomes::new(rows.len());
-    let mut pending: Vec<usize> = (0..rows.len()).collect();
+    let mut collided = false;
+    if rows.len() >= bulk::THRESHOLD {
+        match bulk::load(conn, shared, entity, &batch).await? {
+            Load::Copied(positions) => {
+                copied(conn, shared, entity, &positions, &batch).await?;
+                for at in positions {
+                    let Some((id, _)) = batch.get(at) else { continue };
+                    outcomes.set(at, Outcome::Created, *id)?;
+                }
+            }
+            Load::Collided => collided = true,
+        }
+    }
     for _ in 0..ATTEMPTS {
-        let batch: Vec<(RecordId, &Row<'_>)> = pending.iter().filter_map(|at| Some((*ids.get(*at)?, rows.get(*at)?))).collect();
-        let answer = if batch.len() < bulk::THRESHOLD {
-            from_arrays(&mut *conn, shared, entity, &batch, mode).await?
+        let pending = outcomes.pending();
+        if pending.is_empty() {
+            return Ok(outcomes.report(rows.iter().map(|row| row.external_id.as_ref())));
+        }
+        let part: Vec<(RecordId, &Row<'_>)> = pending.iter().filter_map(|at| batch.get(*at)).copied().collect();
+        let answer = if collided && part.len() >= bulk::THRESHOLD {
+            from_staging(conn, shared, entity, &part, mode).await?
         } else {
-            from_staging(&mut *conn, shared, entity, &batch, mode).await?
+            from_arrays(conn, shared, entity, &part, mode).await?
         };
         let mut written = Vec::new();
         for row in &answer {
             let answer = Answer::read(row).map_err(driver)?;
-            let Some(at) = pending.get(answer.position) else { continue };
+            let (Some(at), Some((generated, _))) = (pending.get(answer.position), part.get(answer.position)) else { continue };
             if answer.outcome != Outcome::Unchanged {
-                let generated = ids.get(*at).copied().unwrap_or_else(|| answer.id.into());
-                refuse_resurrection(generated, answer.id.into(), answer.was_there)?;
+                refuse_resurrection(*generated, answer.id.into(), answer.was_there)?;
                 written.push(Written::read(row)?);
             }
             outcomes.set(*at, answer.outcome, answer.id.into())?;
         }
-        complete(&mut *conn, shared, entity, written).await?;
-        pending = outcomes.pending();
-        if pending.is_empty() {
-            return Ok(outcomes.report(rows.iter().map(|row| row.external_id.as_ref())));
-        }
+        complete(conn, shared, entity, written).await?;
     }
     Err(too_many_writers())
+}
+
+/// Completes records that were copied: sees that the entity is still there, and indexes their text.
+async fn copied(
+    conn: &mut PgConnection,
+    shared: &Shared,
+    entity: &Entity,
+    positions: &[usize],
+    batch: &[(RecordId, &Row<'_>)],
+) -> Result<()> {
+    if positions.is_empty() {
+        return Ok(());
+    }
+    let fields = text_fields(conn, shared, entity).await?;
+    let rows: Vec<_> =
+        positions.iter().filter_map(|at| batch.get(*at)).map(|(id, row)| (id.as_uuid(), row.data.as_ref())).collect();
+    index(conn, shared, entity, &fields, &rows).await
 }
 
 /// The batch as arrays, bound to the statement.
@@ -89,8 +118,7 @@ async fn from_staging(
 
 /// Reads what is there, leaves the unchanged out, writes the rest, and answers for all but what was lost to other writers.
 ///
-/// The inner look-up carries a limit, so that it is a look-up by the unique index whatever the planner knows of the table's
-/// size. A full join leaves the planner, which cannot know how many rows the parts have, no way to
+/// A full join leaves the planner, which cannot know how many rows the parts have, no way to
 /// compare each row with each. `$1` is the entity, `$2` its name.
 pub(super) fn statement(shared: &Shared, mode: UpsertMode, source: &str) -> String {
     let records = &shared.schema.records;
@@ -102,8 +130,8 @@ pub(super) fn statement(shared: &Shared, mode: UpsertMode, source: &str) -> Stri
          CASE WHEN e.live THEN {merged} ELSE i.d END AS d, \
          coalesce(e.live AND e.data = {merged} AND e.entity_type = coalesce(i.t, e.entity_type), false) AS same \
          FROM {source} LEFT JOIN LATERAL (\
-         SELECT r.id, r.data, r.entity_type, r.generation, r.deleted_at IS NULL AS live FROM {records} r \
-         WHERE r.entity_id = $1 AND r.external_id = i.x LIMIT 1) e ON true), \
+         SELECT r.id, r.external_id, r.data, r.entity_type, r.generation, r.deleted_at IS NULL AS live FROM {records} r \
+         {BY_KEY}) e ON e.external_id = i.x), \
          written AS ({insertion}) \
          SELECT s.position, coalesce(w.id, s.old), w.fields, w.data, s.old IS NOT NULL, s.same, coalesce(s.live, false) \
          FROM seen s FULL JOIN written w ON w.external_id = s.x WHERE s.same OR w.id IS NOT NULL"

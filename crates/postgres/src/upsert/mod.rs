@@ -11,6 +11,9 @@ mod direct;
 mod outcome;
 mod write;
 
+pub(crate) use outcome::position;
+pub(crate) use write::BY_KEY;
+
 use crate::store::Shared;
 use mastra_core::{
     Entity, NewRecord, Result, UpsertMode, UpsertOptions, UpsertReport,

@@ -77,6 +77,6 @@ impl Written {
 }
 
 /// A position from 0, of `WITH ORDINALITY`'s from 1.
-pub(super) fn position(ordinality: i64) -> usize {
+pub(crate) fn position(ordinality: i64) -> usize {
     usize::try_from(ordinality - 1).unwrap_or(usize::MAX)
 }

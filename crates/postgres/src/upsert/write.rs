@@ -1,9 +1,14 @@
 //! The one way in which records are written.
 
 use super::outcome::Written;
-use crate::{quote::literal, rows, store::Shared, text};
-use mastra_core::{Entity, Error, RecordId, Result};
-use sqlx::PgConnection;
+use crate::{error::driver, quote::literal, rows, store::Shared, text};
+use mastra_core::{Entity, Error, Path, RecordId, Result, text::index_text};
+use serde_json::Value;
+use sqlx::{PgConnection, Row as _};
+use uuid::Uuid;
+
+/// How many texts are indexed in one statement.
+const INDEXED: usize = 2_000;
 
 /// The insertion of the rows that `source` gives: `id, x (external id), t (entity type), d (data), generation`, where the
 /// generation is the one that was seen, or null where there was no row.
@@ -32,19 +37,50 @@ pub(super) fn insertion(shared: &Shared, source: &str) -> String {
     )
 }
 
+/// The look-up of one record `i.x` of the entity `$1`, as the tail of a lateral sub-select on the records `r`; the join has to
+/// ask for equality.
+///
+/// Written with equality alone, any index that begins with the entity would do to the planner while the statistics do not know
+/// of the entity yet, and each look-up would read all of it. No index but the unique one gives this order without a sort, and
+/// a transaction that writes plans without sorts where it can (see the settings of the store).
+pub(crate) const BY_KEY: &str = "WHERE r.entity_id = $1 AND r.external_id >= i.x ORDER BY r.external_id LIMIT 1";
+
 /// Completes what was written: sees that the entity is still there, and indexes the text of the records.
 pub(super) async fn complete(conn: &mut PgConnection, shared: &Shared, entity: &Entity, written: Vec<Written>) -> Result<()> {
     let Some(first) = written.first() else { return Ok(()) };
-    let Some(fields) = &first.text_fields else {
-        return Err(Error::not_found("the entity was deleted at the same time"));
-    };
+    let fields = rows::text_fields(first.text_fields.as_ref().ok_or_else(entity_is_gone)?)?;
+    let rows: Vec<(Uuid, &Value)> = written.iter().filter_map(|row| Some((row.id, row.data.as_ref()?))).collect();
+    index(conn, shared, entity, &fields, &rows).await
+}
+
+/// The entity's text fields, under the lock that a declaration of others waits for.
+pub(super) async fn text_fields(conn: &mut PgConnection, shared: &Shared, entity: &Entity) -> Result<Vec<Path>> {
+    let statement = format!("SELECT e.text_fields FROM {} e WHERE e.id = $1 FOR KEY SHARE", shared.schema.entities);
+    let found = shared.query(&statement).bind(entity.id.as_uuid()).fetch_optional(conn).await.map_err(driver)?;
+    let fields: Vec<String> = found.ok_or_else(entity_is_gone)?.try_get(0).map_err(driver)?;
+    rows::text_fields(&fields)
+}
+
+/// Indexes the text of records that were written, with bounded memory.
+pub(super) async fn index(
+    conn: &mut PgConnection,
+    shared: &Shared,
+    entity: &Entity,
+    fields: &[Path],
+    written: &[(Uuid, &Value)],
+) -> Result<()> {
     if fields.is_empty() {
         return Ok(());
     }
-    let fields = rows::text_fields(fields)?;
-    let texts: Vec<_> =
-        written.iter().filter_map(|row| Some((row.id, mastra_core::text::index_text(row.data.as_ref()?, &fields)))).collect();
-    text::store(conn, shared, entity.id, &texts).await
+    for part in written.chunks(INDEXED) {
+        let texts: Vec<_> = part.iter().map(|(id, data)| (*id, index_text(data, fields))).collect();
+        text::store(conn, shared, entity.id, &texts).await?;
+    }
+    Ok(())
+}
+
+fn entity_is_gone() -> Error {
+    Error::not_found("the entity was deleted at the same time")
 }
 
 /// A row that was there when it was looked at, and was inserted: it was purged in between, and now carries its old
