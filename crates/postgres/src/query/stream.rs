@@ -23,7 +23,12 @@ pub(crate) async fn stream(store: &PgStore, entity: EntityId, query: &RecordQuer
     let scan = Scan::open(store.shared.snapshot().await?, statement, usize::MAX, whole).await?;
     let matcher = (!compiled.exact).then(|| query.filter.clone().matcher());
     let reading = Reading { scan, matcher, skip, left, fields: query.fields.clone() };
-    let next = |mut reading: Reading| async move { Ok(reading.next().await?.map(|record| (record, reading))) };
+    let next = |mut reading: Reading| async move {
+        match reading.next().await? {
+            Some(record) => Ok(Some((record, reading))),
+            None => reading.scan.close().await.map(|()| None),
+        }
+    };
     Ok(stream::try_unfold(reading, next).boxed())
 }
 

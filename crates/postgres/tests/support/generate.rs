@@ -1,4 +1,5 @@
 //! Hostile documents, and filters drawn from their own keys and values. Printed seeds make every run repeatable.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use mastra_core::{
     Direction, Filter, Path, SortKey,
@@ -125,6 +126,11 @@ const NUMBERS: &[&str] = &[
 /// A document: small, with few keys, so that conditions meet.
 pub fn document(random: &mut Random) -> Value {
     object(random, 3)
+}
+
+/// So many documents.
+pub fn documents(random: &mut Random, count: usize) -> Vec<Value> {
+    (0..count).map(|_| document(random)).collect()
 }
 
 fn key(random: &mut Random) -> String {
