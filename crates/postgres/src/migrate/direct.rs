@@ -1,6 +1,8 @@
 //! A direct connection, and telling a pooler from one.
 
 use crate::error::{driver, is};
+use crate::pooler::Pooler;
+use crate::url::EngineUrl;
 use mastra_core::{Error, Result};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, PgConnection};
@@ -9,9 +11,13 @@ use std::str::FromStr as _;
 /// A setting of our own that travels in the start-up message and that a direct server gives back.
 const SETTING: &str = "mastra.direct";
 
-/// The options of a URL.
+/// The options of a URL. Its `schema` does not matter here: the migrator is given one.
 pub(super) fn parse(url: &str) -> Result<PgConnectOptions> {
-    PgConnectOptions::from_str(url).map_err(driver)
+    let url = EngineUrl::parse(url)?;
+    match url.pooler.unwrap_or_default() {
+        Pooler::None => PgConnectOptions::from_str(&url.rest).map_err(driver),
+        Pooler::Transaction => Err(pooled()),
+    }
 }
 
 /// Connects to the server itself.

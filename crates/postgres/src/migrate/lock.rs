@@ -22,6 +22,11 @@ pub(super) fn key(schema: &Schema) -> i64 {
     i64::from_be_bytes(hash.to_be_bytes())
 }
 
+/// A second key, for the session that runs statements outside a transaction.
+pub(super) fn session_key(schema: &Schema) -> i64 {
+    !key(schema)
+}
+
 /// When patience ends, and since when it is tried.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
@@ -76,16 +81,41 @@ pub(super) async fn begin(
             return Ok(());
         }
         execute(conn, "ROLLBACK").await?;
-        if patience.left().is_zero() {
-            let message = "another process migrates this schema and was not done in time; run this again";
-            return Err(Error::timeout(message).with("schema", schema.name()).with("waited_s", patience.waited().as_secs()));
-        }
-        if told.is_none_or(|told| told.elapsed() >= TELL) {
-            told = Some(Instant::now());
-            progress(Step::Waiting { waited: patience.waited() });
-        }
-        tokio::time::sleep(POLL.min(patience.left())).await;
+        wait(schema, patience, &mut told, progress).await?;
     }
+}
+
+/// Takes the second lock for a session. Its statements can go on after our process died and the first lock with it, so whoever
+/// migrates next has to wait for the session itself.
+pub(super) async fn hold_session(
+    conn: &mut PgConnection,
+    schema: &Schema,
+    patience: &Patience,
+    progress: Progress<'_>,
+) -> Result<()> {
+    let attempt = format!("SELECT pg_try_advisory_lock({}) AS mine", session_key(schema));
+    let mut told: Option<Instant> = None;
+    loop {
+        let row = sqlx::raw_sql(AssertSqlSafe(attempt.as_str())).fetch_one(&mut *conn).await.map_err(driver)?;
+        if row.try_get::<bool, _>("mine").map_err(driver)? {
+            return Ok(());
+        }
+        wait(schema, patience, &mut told, progress).await?;
+    }
+}
+
+/// Sleeps a little and tells of it now and then; `Timeout` where patience ended.
+async fn wait(schema: &Schema, patience: &Patience, told: &mut Option<Instant>, progress: Progress<'_>) -> Result<()> {
+    if patience.left().is_zero() {
+        let message = "another process migrates this schema and was not done in time; run this again";
+        return Err(Error::timeout(message).with("schema", schema.name()).with("waited_s", patience.waited().as_secs()));
+    }
+    if told.is_none_or(|told| told.elapsed() >= TELL) {
+        *told = Some(Instant::now());
+        progress(Step::Waiting { waited: patience.waited() });
+    }
+    tokio::time::sleep(POLL.min(patience.left())).await;
+    Ok(())
 }
 
 /// A statement of our own, without values.

@@ -74,7 +74,7 @@ async fn next(
 
     let outcome = match prepare(conn, target).await {
         Ok(()) if migration.in_transaction() => run(conn, migration, &all, target).await,
-        Ok(()) => run_alone(migration, &all, target, patience).await,
+        Ok(()) => run_alone(migration, &all, target, patience, progress).await,
         Err(error) => Err(error),
     };
     if let Err(Stopped::Blocked(_)) = &outcome {
@@ -128,8 +128,15 @@ async fn run(conn: &mut PgConnection, migration: &Migration, all: &[Statement<'_
 
 /// The statements one by one on a connection of their own, while the transaction on the other one holds the lock. It holds
 /// nothing else and no snapshot between its statements, so `CREATE INDEX CONCURRENTLY` does not wait for it.
-async fn run_alone(migration: &Migration, all: &[Statement<'_>], target: &Target, patience: &Patience) -> Result<(), Stopped> {
+async fn run_alone(
+    migration: &Migration,
+    all: &[Statement<'_>],
+    target: &Target,
+    patience: &Patience,
+    progress: Progress<'_>,
+) -> Result<(), Stopped> {
     let mut conn = direct::connect(&target.connect).await?;
+    lock::hold_session(&mut conn, &target.schema, patience, progress).await?;
     // Such statements hold up nobody while they wait, so they may use all the time that is left.
     let settings = format!(
         "SET search_path TO {}; SET lock_timeout = {}; SET statement_timeout = 0",

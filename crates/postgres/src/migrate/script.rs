@@ -41,7 +41,7 @@ fn transaction(script: &mut String, target: &Target, migration: &Migration) {
     let _ = write!(
         script,
         "\nBEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;\n{settings};\n{}",
-        take_lock(schema, "pg_try_advisory_xact_lock")
+        take_lock(lock::key(schema), "pg_try_advisory_xact_lock")
     );
     if migration.version() == 1 {
         let (create_schema, create_table) = (create_schema(schema), bookkeeping::create_table(schema));
@@ -60,14 +60,16 @@ fn alone(script: &mut String, target: &Target, migration: &Migration) {
     let schema = &target.schema;
     let _ = write!(
         script,
-        "\nSET search_path TO {};\nSET lock_timeout = {};\nSET statement_timeout = 0;\n{}{}\n{}\n{};\nSELECT \
-         pg_advisory_unlock({});\nRESET search_path;\nRESET lock_timeout;\nRESET statement_timeout;\n",
+        "\nSET search_path TO {};\nSET lock_timeout = {};\nSET statement_timeout = 0;\n{}{}{}\n{}\n{};\nSELECT \
+         pg_advisory_unlock({}), pg_advisory_unlock({});\nRESET search_path;\nRESET lock_timeout;\nRESET statement_timeout;\n",
         schema.quoted(),
         setting(target.options.timeout),
-        take_lock(schema, "pg_try_advisory_lock"),
+        take_lock(lock::key(schema), "pg_try_advisory_lock"),
+        take_lock(lock::session_key(schema), "pg_try_advisory_lock"),
         check_turn(schema, migration),
         migration.sql().trim_end(),
         bookkeeping::insert(schema, migration),
+        lock::session_key(schema),
         lock::key(schema),
     );
 }
@@ -82,10 +84,9 @@ fn create_schema(schema: &Schema) -> String {
 }
 
 /// The try form: a blocking wait holds a snapshot, and a whole script can simply be run again.
-fn take_lock(schema: &Schema, function: &str) -> String {
+fn take_lock(key: i64, function: &str) -> String {
     block(&format!(
-        "IF NOT {function}({}) THEN\n        RAISE EXCEPTION 'another process migrates this schema: run this again later';\n    END IF;",
-        lock::key(schema)
+        "IF NOT {function}({key}) THEN\n        RAISE EXCEPTION 'another process migrates this schema: run this again later';\n    END IF;"
     ))
 }
 
