@@ -6,6 +6,7 @@ use crate::{
     error::{Code, statement},
     location::{Location, Mode, Place},
     migrate,
+    shadow::Shadow,
     store::{SqliteEngine, SqliteStore},
     unit::Pools,
 };
@@ -108,6 +109,7 @@ impl SqliteEngineBuilder {
         let mut lease = writer.lease().await.map_err(|error| explain_open(error, &location))?;
         self.prepare(lease.connection()?, &namespace, read_only).await?;
         drop(lease);
+        let shadow = memory.then(|| Shadow::new(options.clone(), self.acquire_timeout));
         let readers = if memory {
             Arc::clone(&writer)
         } else {
@@ -116,7 +118,7 @@ impl SqliteEngineBuilder {
         };
         let info = Arc::new(EngineInfo { system: "sqlite", namespace });
         let can = if memory { &capabilities::MEMORY } else { &capabilities::FILE };
-        Ok(Checked::new(SqliteStore::new(Pools { writer, readers }, info, can)))
+        Ok(Checked::new(SqliteStore::new(Pools { writer, readers, shadow }, info, can)))
     }
 
     /// What traces call the database, and how its connections are opened.

@@ -41,6 +41,11 @@ impl Slots {
         })
     }
 
+    /// Adds a connection that was opened elsewhere.
+    pub(crate) fn put(&self, connection: SqliteConnection) {
+        self.idle().push(connection);
+    }
+
     pub(crate) fn role(&self) -> Role {
         self.role
     }
@@ -110,12 +115,17 @@ impl Lease {
     /// Begins a transaction; from here on, dropping rolls back.
     pub(crate) async fn begin(&mut self, sql: &'static str) -> Result<()> {
         // Said first: a future that is dropped while SQLite begins leaves a transaction behind.
-        self.open = true;
+        self.expect_transaction();
         let begun = self.run(sql).await;
         if begun.is_err() {
             self.open = false;
         }
         begun
+    }
+
+    /// Says that the next statement begins a transaction: from here on, dropping rolls back.
+    pub(crate) fn expect_transaction(&mut self) {
+        self.open = true;
     }
 
     pub(crate) async fn commit(&mut self) -> Result<()> {

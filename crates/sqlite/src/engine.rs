@@ -17,9 +17,8 @@ use std::sync::Arc;
 #[async_trait]
 impl Engine for SqliteEngine {
     async fn begin(&self) -> Result<Transaction> {
-        let mut lease = self.access.writer.lease().await?;
-        lease.begin("BEGIN IMMEDIATE").await?;
-        Ok(Transaction::new(Box::new(SqliteStore::new(Open::new(lease), Arc::clone(&self.info), self.capabilities))))
+        let open = self.access.open().await?;
+        Ok(Transaction::new(Box::new(SqliteStore::new(open, Arc::clone(&self.info), self.capabilities))))
     }
 
     async fn stream_records(&self, entity: &EntityRef, query: &RecordQuery) -> Result<RecordStream> {
@@ -27,8 +26,7 @@ impl Engine for SqliteEngine {
     }
 
     async fn create_field_index(&self, entity: &EntityRef, path: &Path, kind: FieldIndexKind) -> Result<FieldIndex> {
-        let mut unit = self.access.write().await?;
-        let known = entities::resolve(unit.connection()?, entity).await?;
+        let (mut unit, known) = self.access.write_to(entity).await?;
         let index = index::create(unit.connection()?, &known, path, kind).await?;
         unit.commit().await?;
         Ok(index)
@@ -41,8 +39,7 @@ impl Engine for SqliteEngine {
     }
 
     async fn drop_field_index(&self, entity: &EntityRef, path: &Path, kind: FieldIndexKind) -> Result<()> {
-        let mut unit = self.access.write().await?;
-        let known = entities::resolve(unit.connection()?, entity).await?;
+        let (mut unit, known) = self.access.write_to(entity).await?;
         let absent = || Error::not_found("the field has no index of this kind").with("path", path);
         let index = index::find(&known, path, kind).ok_or_else(absent)?;
         index::remove(unit.connection()?, index).await?;

@@ -28,6 +28,9 @@ const MATCHES: u32 = 12;
 const KNOWN: &str = "EXISTS (SELECT 1 FROM records WHERE entity = e.key AND finish = 1), \
      (SELECT json_group_array(json_array(key, path, kind) ORDER BY key) FROM field_indexes WHERE entity = e.key)";
 
+/// The entities of the name `?1`, in the connection `?2` unless that is NULL.
+pub(crate) const NAMED: &str = "e.name = ?1 AND (?2 IS NULL OR e.connection_id = ?2)";
+
 fn known(row: &SqliteRow) -> Result<Known> {
     let (key, entity) = row::entity(row)?;
     let indexes = crate::index::listed(row::get(row, 10)?)?;
@@ -36,16 +39,23 @@ fn known(row: &SqliteRow) -> Result<Known> {
 
 /// The one entity that a reference means.
 pub(crate) async fn resolve(connection: &mut SqliteConnection, reference: &EntityRef) -> Result<Known> {
+    find(connection, reference, "").await
+}
+
+/// The same, as the first statement of a transaction that reads.
+pub(crate) async fn begin_and_resolve(connection: &mut SqliteConnection, reference: &EntityRef) -> Result<Known> {
+    find(connection, reference, "BEGIN; ").await
+}
+
+async fn find(connection: &mut SqliteConnection, reference: &EntityRef, begin: &str) -> Result<Known> {
     let columns = row::ENTITY;
     let rows = match reference {
         EntityRef::Id(id) => {
-            let sql = format!("SELECT {columns}, {KNOWN} FROM entities e WHERE e.id = ?1");
+            let sql = format!("{begin}SELECT {columns}, {KNOWN} FROM entities e WHERE e.id = ?1");
             sqlx::query(AssertSqlSafe(sql)).bind(id.as_uuid()).fetch_all(connection).await
         }
         EntityRef::Name { name, connection_id } => {
-            let sql = format!(
-                "SELECT {columns}, {KNOWN} FROM entities e WHERE e.name = ?1 AND (?2 IS NULL OR e.connection_id = ?2) ORDER BY e.id LIMIT {MATCHES}"
-            );
+            let sql = format!("{begin}SELECT {columns}, {KNOWN} FROM entities e WHERE {NAMED} ORDER BY e.id LIMIT {MATCHES}");
             sqlx::query(AssertSqlSafe(sql)).bind(name).bind(connection_id).fetch_all(connection).await
         }
     };

@@ -1,7 +1,13 @@
 //! What is kept beside a record: the words of its text fields, and the values of its multi field indexes.
 
-use crate::{args::Args, entities::Known, error::Mapped as _, index::Index, scope};
-use mastra_core::{FieldIndexKind, Result, path::array_index};
+use crate::{
+    args::{Args, placeholders, powers_of_two},
+    entities::Known,
+    error::Mapped as _,
+    index::Index,
+    scope,
+};
+use mastra_core::{Result, path::array_index};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
@@ -39,12 +45,12 @@ impl Scalar {
         }
     }
 
-    fn bind(self, args: &mut Args) -> String {
+    fn push(self, args: &mut Args) {
         match self {
-            Self::Integer(integer) => args.bind(integer),
-            Self::Float(float) => args.bind(float),
-            Self::Text(text) => args.bind(text),
-            Self::Boolean(value) => args.bind(vec![u8::from(value)]),
+            Self::Integer(integer) => args.push(integer),
+            Self::Float(float) => args.push(float),
+            Self::Text(text) => args.push(text),
+            Self::Boolean(value) => args.push(vec![u8::from(value)]),
         }
     }
 }
@@ -52,7 +58,7 @@ impl Scalar {
 /// The values that a document has in the multi indexes among these: those that an equality on the path would meet.
 pub(crate) fn values(indexes: &[Index], data: &Value) -> Vec<FieldValue> {
     let mut found = Vec::new();
-    for index in indexes.iter().filter(|index| index.kind == FieldIndexKind::Multi) {
+    for index in indexes.iter().filter(|index| index.is_list()) {
         walk(data, index.path.segments(), &mut |leaf| {
             let members = leaf.as_array().into_iter().flatten();
             for value in std::iter::once(leaf).chain(members).filter_map(Scalar::of) {
@@ -110,38 +116,35 @@ impl Beside {
         self.values.extend(values.into_iter().map(|value| (key, value)));
     }
 
-    pub(crate) async fn write(mut self, connection: &mut SqliteConnection, known: &Known) -> Result<()> {
+    pub(crate) async fn write(self, connection: &mut SqliteConnection, known: &Known) -> Result<()> {
         forget_words(connection, &self.wordless).await?;
-        for piece in pieces(&mut self.words, TEXTS) {
+        for piece in powers_of_two(self.words, TEXTS) {
+            let list = placeholders("(?,?,?)", piece.len());
             let mut args = Args::default();
-            let scope = args.bind(scope(known.key));
-            let rows = piece.into_iter().map(|(key, words)| format!("({},{scope},{})", args.bind(key), args.bind(words)));
-            let rows = rows.collect::<Vec<_>>().join(",");
-            let sql = format!("INSERT OR REPLACE INTO record_text (rowid, scope, body) VALUES {rows}");
+            for (key, words) in piece {
+                args.push(key);
+                args.push(scope(known.key));
+                args.push(words);
+            }
+            let sql = format!("INSERT OR REPLACE INTO record_text (rowid, scope, body) VALUES {list}");
             sqlx::query_with(AssertSqlSafe(sql), args.finish()?).execute(&mut *connection).await.mapped()?;
         }
-        if known.indexes.iter().any(|index| index.kind == FieldIndexKind::Multi) {
+        if known.indexes.iter().any(Index::is_list) {
             forget_values(connection, &self.rewritten).await?;
         }
-        for piece in pieces(&mut self.values, VALUES) {
+        for piece in powers_of_two(self.values, VALUES) {
+            let list = placeholders("(?,?,?)", piece.len());
             let mut args = Args::default();
-            let rows = piece.into_iter().map(|(key, FieldValue { field, value })| {
-                format!("({},{},{})", args.bind(field), value.bind(&mut args), args.bind(key))
-            });
-            let rows = rows.collect::<Vec<_>>().join(",");
-            let sql = format!("INSERT OR IGNORE INTO field_values (field, value, record) VALUES {rows}");
+            for (key, FieldValue { field, value }) in piece {
+                args.push(field);
+                value.push(&mut args);
+                args.push(key);
+            }
+            let sql = format!("INSERT OR IGNORE INTO field_values (field, value, record) VALUES {list}");
             sqlx::query_with(AssertSqlSafe(sql), args.finish()?).execute(&mut *connection).await.mapped()?;
         }
         Ok(())
     }
-}
-
-fn pieces<T>(items: &mut Vec<T>, size: usize) -> impl Iterator<Item = Vec<T>> {
-    let mut left = std::mem::take(items).into_iter();
-    std::iter::from_fn(move || {
-        let piece: Vec<T> = left.by_ref().take(size).collect();
-        (!piece.is_empty()).then_some(piece)
-    })
 }
 
 /// Takes records out of full-text search.
@@ -164,6 +167,7 @@ async fn forget(connection: &mut SqliteConnection, keys: &[i64], sql: &'static s
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mastra_core::FieldIndexKind;
     use serde_json::json;
 
     #[test]

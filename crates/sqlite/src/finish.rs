@@ -19,21 +19,22 @@ const LONGEST: usize = 24;
 pub(crate) fn needs_core(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(_) => false,
-        Value::Number(number) => !number.is_i64() && (!is_exact(number) || number.to_string().len() > LONGEST),
+        Value::Number(number) => !number.is_i64() && (!is_exact_float(number) || number.to_string().len() > LONGEST),
         Value::String(text) => text.contains('\0'),
         Value::Array(members) => members.iter().any(needs_core),
         Value::Object(map) => map.iter().any(|(key, value)| key.contains('\0') || needs_core(value)),
     }
 }
 
-/// Whether SQLite's value of a number compares with other such values as the decimal values do.
+/// Whether a number can be bound so that it compares with the numbers of rows that SQL judges as its decimal value does.
 ///
-/// Integers of 64 bits do. So does a float of everyday size that is the shortest spelling of itself: such spellings rise with
-/// their floats. No number that is not exact equals one that is.
+/// Integers of 64 bits do, however they are spelled. So does a float of everyday size that is the shortest spelling of itself: such
+/// spellings rise with their floats. No other number equals one of such a row.
 pub(crate) fn is_exact(number: &Number) -> bool {
-    if number.is_i64() {
-        return true;
-    }
+    mastra_core::number::Number::from(number.clone()).as_i64().is_some() || is_exact_float(number)
+}
+
+fn is_exact_float(number: &Number) -> bool {
     let Some(float) = number.as_f64().filter(|float| *float == 0.0 || (SMALLEST..LARGEST).contains(&float.abs())) else {
         return false;
     };

@@ -2,7 +2,7 @@
 //!
 //! A scalar index is an SQL index on the field's sort key, over the records of its entity alone; a second one, nearly always
 //! empty, finds the records in which the path meets an array, for which the key does not tell what a filter asks. A multi index is a
-//! list of values per record, kept by the engine as it writes.
+//! list of values per record, kept by the engine as it writes; so is a scalar one whose path SQLite cannot spell.
 
 use crate::{
     entities::Known,
@@ -10,7 +10,7 @@ use crate::{
     fields, key, row,
 };
 use futures::TryStreamExt as _;
-use mastra_core::{EntityId, Error, FieldIndex, FieldIndexKind, Path, Result};
+use mastra_core::{EntityId, FieldIndex, FieldIndexKind, Path, Result};
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 /// An index on a field of one entity.
@@ -25,6 +25,11 @@ pub(crate) struct Index {
 const PIECE: i64 = 1_000;
 
 impl Index {
+    /// Whether it is a list of values per record; else it is an SQL index on the sort key, which also gives an order.
+    pub(crate) fn is_list(&self) -> bool {
+        self.kind == FieldIndexKind::Multi || key::expression("data", &self.path).is_none()
+    }
+
     /// What SQLite calls it, or the side table's name for it.
     pub(crate) fn name(&self) -> String {
         format!("field_index_{}", self.key)
@@ -61,20 +66,12 @@ pub(crate) async fn create(
     if let Some(index) = find(known, path, kind) {
         return Ok(index.describe(known.entity.id));
     }
-    let scalar = kind == FieldIndexKind::Scalar;
-    let expressions = key::expression("data", path).zip(key::branches("data", path));
-    if scalar && expressions.is_none() {
-        return Err(Error::unsupported(
-            "SQLite cannot index this path: a key is a position in an array, or holds a quote, a backslash or a control character",
-        )
-        .with("path", path));
-    }
     let sql = "INSERT INTO field_indexes (entity, path, kind) VALUES (?1, ?2, ?3) RETURNING key";
-    let name = if scalar { "scalar" } else { "multi" };
+    let name = if kind == FieldIndexKind::Scalar { "scalar" } else { "multi" };
     let inserted = sqlx::query_scalar(sql).bind(known.key).bind(path.to_string()).bind(name).fetch_one(&mut *connection).await;
     let index = Index { key: inserted.mapped()?, path: path.clone(), kind };
-    match expressions {
-        Some((key, branches)) if scalar => {
+    match key::expression("data", path).zip(key::branches("data", path)) {
+        Some((key, branches)) if !index.is_list() => {
             let (name, entity) = (index.name(), known.key);
             run(connection, format!("CREATE INDEX {name} ON records ({key}, id) WHERE entity = {entity}")).await?;
             let name = index.branches_name();
@@ -110,15 +107,12 @@ async fn fill(connection: &mut SqliteConnection, known: &Known, index: &Index) -
 
 /// Removes an index.
 pub(crate) async fn remove(connection: &mut SqliteConnection, index: &Index) -> Result<()> {
-    match index.kind {
-        FieldIndexKind::Scalar => {
-            run(connection, format!("DROP INDEX {}", index.name())).await?;
-            run(connection, format!("DROP INDEX {}", index.branches_name())).await?;
-        }
-        FieldIndexKind::Multi => {
-            let sql = "DELETE FROM field_values WHERE field = ?1";
-            sqlx::query(sql).bind(index.key).execute(&mut *connection).await.mapped()?;
-        }
+    if index.is_list() {
+        let sql = "DELETE FROM field_values WHERE field = ?1";
+        sqlx::query(sql).bind(index.key).execute(&mut *connection).await.mapped()?;
+    } else {
+        run(connection, format!("DROP INDEX {}", index.name())).await?;
+        run(connection, format!("DROP INDEX {}", index.branches_name())).await?;
     }
     sqlx::query("DELETE FROM field_indexes WHERE key = ?1").bind(index.key).execute(connection).await.map(drop).mapped()
 }

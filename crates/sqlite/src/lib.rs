@@ -16,6 +16,7 @@ mod location;
 pub mod migrate;
 mod records;
 mod row;
+mod shadow;
 mod store;
 mod text;
 mod unit;

@@ -6,12 +6,11 @@ use serde_json::Value;
 use sqlx::{Decode, Row as _, Sqlite, sqlite::SqliteRow};
 use uuid::Uuid;
 
-/// The columns of [`record`], of the table `records` as `r`.
-pub(crate) const RECORD: &str =
-    "r.id, r.external_id, r.entity_type, r.generation, r.created_at, r.updated_at, r.deleted_at, r.data";
+/// The columns of a live [`record`], of the table `records` as `r`.
+pub(crate) const RECORD: &str = "r.id, r.external_id, r.entity_type, r.generation, r.created_at, r.updated_at, r.data";
 
 /// The position behind the columns of [`RECORD`].
-pub(crate) const BEHIND_RECORD: usize = 8;
+pub(crate) const BEHIND_RECORD: usize = 7;
 
 /// The columns of [`entity`], of the table `entities` as `e`.
 pub(crate) const ENTITY: &str =
@@ -43,6 +42,7 @@ pub(crate) fn parse(text: &str) -> Result<Value> {
     serde_json::from_str(text).map_err(|_| corrupt("a document"))
 }
 
+/// A live record.
 pub(crate) fn record(row: &SqliteRow, entity_id: EntityId) -> Result<Record> {
     Ok(Record {
         id: RecordId::from(uuid(row, 0)?),
@@ -52,9 +52,15 @@ pub(crate) fn record(row: &SqliteRow, entity_id: EntityId) -> Result<Record> {
         generation: get(row, 3)?,
         created_at: time(row, 4)?,
         updated_at: time(row, 5)?,
-        deleted_at: get::<Option<i64>>(row, 6)?.map(timestamp).transpose()?,
-        data: json(row, 7)?,
+        deleted_at: None,
+        data: json(row, 6)?,
     })
+}
+
+/// A record that may be deleted; `r.deleted_at` stands behind the columns of [`RECORD`].
+pub(crate) fn record_or_tombstone(row: &SqliteRow, entity_id: EntityId) -> Result<Record> {
+    let deleted_at = get::<Option<i64>>(row, BEHIND_RECORD)?.map(timestamp).transpose()?;
+    Ok(Record { deleted_at, ..record(row, entity_id)? })
 }
 
 pub(crate) fn entity(row: &SqliteRow) -> Result<(i64, Entity)> {

@@ -71,16 +71,14 @@ impl<A: Access> RecordStore for SqliteStore<A> {
     }
 
     async fn update_entity(&self, entity: &EntityRef, update: &EntityUpdate) -> Result<Entity> {
-        let mut unit = self.access.write().await?;
-        let known = entities::resolve(unit.connection()?, entity).await?;
+        let (mut unit, known) = self.access.write_to(entity).await?;
         let updated = entities::update(unit.connection()?, known, update).await?;
         unit.commit().await?;
         Ok(updated)
     }
 
     async fn delete_entity_by_id(&self, id: EntityId) -> Result<EntityDeletion> {
-        let mut unit = self.access.write().await?;
-        let known = entities::resolve(unit.connection()?, &EntityRef::Id(id)).await?;
+        let (mut unit, known) = self.access.write_to(&EntityRef::Id(id)).await?;
         let deletion = entities::delete(unit.connection()?, &known).await?;
         unit.commit().await?;
         Ok(deletion)
@@ -92,8 +90,7 @@ impl<A: Access> RecordStore for SqliteStore<A> {
             self.resolve_entity(entity).await?;
             return Ok(UpsertReport::default());
         }
-        let mut unit = self.access.write().await?;
-        let known = entities::resolve(unit.connection()?, entity).await?;
+        let (mut unit, known) = self.access.write_to(entity).await?;
         let report = records::upsert(unit.connection()?, &known, draft).await?;
         unit.commit().await?;
         Ok(report)
@@ -117,8 +114,7 @@ impl<A: Access> RecordStore for SqliteStore<A> {
     }
 
     async fn get_records(&self, entity: &EntityRef, query: &RecordQuery) -> Result<Page<Record>> {
-        let mut unit = self.access.snapshot().await?;
-        let known = entities::resolve(unit.connection()?, entity).await?;
+        let (mut unit, known) = self.access.snapshot_of(entity).await?;
         let page = records::page(unit.connection()?, &known, query).await?;
         unit.commit().await?;
         Ok(page)
@@ -130,56 +126,55 @@ impl<A: Access> RecordStore for SqliteStore<A> {
     }
 
     async fn get_records_by_external_ids(&self, entity: &EntityRef, external_ids: &[String]) -> Result<Vec<Record>> {
-        let mut unit = self.access.snapshot().await?;
-        let known = entities::resolve(unit.connection()?, entity).await?;
+        if let [external_id] = external_ids {
+            let mut unit = self.access.read().await?;
+            if let Some(found) = records::by_external_id(unit.connection()?, entity, external_id).await? {
+                return Ok(found);
+            }
+        }
+        let (mut unit, known) = self.access.snapshot_of(entity).await?;
         let found = records::by_external_ids(unit.connection()?, &known, external_ids).await?;
         unit.commit().await?;
         Ok(found)
     }
 
     async fn count_records(&self, entity: &EntityRef, query: &CountQuery) -> Result<Count> {
-        let mut unit = self.access.snapshot().await?;
-        let known = entities::resolve(unit.connection()?, entity).await?;
+        let (mut unit, known) = self.access.snapshot_of(entity).await?;
         let count = records::count(unit.connection()?, &known, query).await?;
         unit.commit().await?;
         Ok(count)
     }
 
     async fn delete_records(&self, entity: &EntityRef, selector: &RecordSelector) -> Result<DeleteReport> {
-        let mut unit = self.access.write().await?;
-        let known = entities::resolve(unit.connection()?, entity).await?;
+        let (mut unit, known) = self.access.write_to(entity).await?;
         let report = records::delete(unit.connection()?, &known, selector).await?;
         unit.commit().await?;
         Ok(report)
     }
 
     async fn purge_records(&self, entity: &EntityRef, options: &PurgeOptions) -> Result<DeleteReport> {
-        let mut unit = self.access.write().await?;
-        let known = entities::resolve(unit.connection()?, entity).await?;
+        let (mut unit, known) = self.access.write_to(entity).await?;
         let report = records::purge(unit.connection()?, &known, options).await?;
         unit.commit().await?;
         Ok(report)
     }
 
     async fn declare_text_index(&self, entity: &EntityRef, fields: &[Path]) -> Result<Entity> {
-        let mut unit = self.access.write().await?;
-        let known = entities::resolve(unit.connection()?, entity).await?;
+        let (mut unit, known) = self.access.write_to(entity).await?;
         let declared = text::declare(unit.connection()?, known, fields).await?;
         unit.commit().await?;
         Ok(declared)
     }
 
     async fn search_text(&self, entity: &EntityRef, search: &TextSearch) -> Result<TextResults> {
-        let mut unit = self.access.snapshot().await?;
-        let known = entities::resolve(unit.connection()?, entity).await?;
+        let (mut unit, known) = self.access.snapshot_of(entity).await?;
         let results = text::search(unit.connection()?, &known, search).await?;
         unit.commit().await?;
         Ok(results)
     }
 
     async fn explain(&self, entity: &EntityRef, query: &RecordQuery) -> Result<Explanation> {
-        let mut unit = self.access.snapshot().await?;
-        let known = entities::resolve(unit.connection()?, entity).await?;
+        let (mut unit, known) = self.access.snapshot_of(entity).await?;
         let explanation = records::explain(unit.connection()?, &known, query).await?;
         unit.commit().await?;
         Ok(explanation)

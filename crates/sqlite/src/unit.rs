@@ -1,7 +1,11 @@
 //! Units of work: what one operation runs in, on an engine as in a caller's transaction.
 
-use crate::connection::{Lease, Slots};
-use mastra_core::{Error, Result};
+use crate::{
+    connection::{Lease, Slots},
+    entities::{self, Known},
+    shadow::{Cast, Shadow},
+};
+use mastra_core::{EntityRef, Error, Result};
 use sqlx::SqliteConnection;
 use std::future::Future;
 use std::sync::Arc;
@@ -11,10 +15,18 @@ use tokio::sync::{Mutex, MutexGuard};
 pub(crate) trait Access: Send + Sync + std::fmt::Debug + 'static {
     /// For one statement that reads.
     fn read(&self) -> impl Future<Output = Result<Unit<'_>>> + Send;
-    /// For several statements that have to see the same state.
-    fn snapshot(&self) -> impl Future<Output = Result<Unit<'_>>> + Send;
+    /// For several statements about an entity that have to see the same state.
+    fn snapshot_of(&self, entity: &EntityRef) -> impl Future<Output = Result<(Unit<'_>, Known)>> + Send;
     /// For statements that take effect together or not at all.
     fn write(&self) -> impl Future<Output = Result<Unit<'_>>> + Send;
+    /// As [`Access::write`], about an entity.
+    fn write_to(&self, entity: &EntityRef) -> impl Future<Output = Result<(Unit<'_>, Known)>> + Send {
+        async {
+            let mut unit = self.write().await?;
+            let known = entities::resolve(unit.connection()?, entity).await?;
+            Ok((unit, known))
+        }
+    }
 }
 
 /// The connections of an engine: each operation is a transaction of its own.
@@ -22,17 +34,41 @@ pub(crate) trait Access: Send + Sync + std::fmt::Debug + 'static {
 pub struct Pools {
     pub(crate) writer: Arc<Slots>,
     pub(crate) readers: Arc<Slots>,
+    /// For a database in memory.
+    pub(crate) shadow: Option<Arc<Shadow>>,
+}
+
+impl Pools {
+    async fn reader(&self) -> Result<Lease> {
+        match &self.shadow {
+            Some(shadow) => shadow.lease(&self.readers).await,
+            None => self.readers.lease().await,
+        }
+    }
+
+    /// Begins a transaction for a caller.
+    pub(crate) async fn open(&self) -> Result<Open> {
+        let mut lease = self.writer.lease().await?;
+        let cast = match &self.shadow {
+            Some(shadow) => Some(shadow.cast(&mut lease).await?),
+            None => None,
+        };
+        lease.begin("BEGIN IMMEDIATE").await?;
+        Ok(Open { shared: Mutex::new(Shared { lease, undo: false }), _cast: cast })
+    }
 }
 
 impl Access for Pools {
     async fn read(&self) -> Result<Unit<'_>> {
-        Ok(Unit(Held::Own { lease: self.readers.lease().await?, transaction: false }))
+        Ok(Unit(Held::Own { lease: self.reader().await?, transaction: false }))
     }
 
-    async fn snapshot(&self) -> Result<Unit<'_>> {
-        let mut lease = self.readers.lease().await?;
-        lease.begin("BEGIN").await?;
-        Ok(Unit(Held::Own { lease, transaction: true }))
+    async fn snapshot_of(&self, entity: &EntityRef) -> Result<(Unit<'_>, Known)> {
+        let mut lease = self.reader().await?;
+        lease.expect_transaction();
+        // One trip to the connection's thread for both.
+        let known = entities::begin_and_resolve(lease.connection()?, entity).await?;
+        Ok((Unit(Held::Own { lease, transaction: true }), known))
     }
 
     async fn write(&self) -> Result<Unit<'_>> {
@@ -45,7 +81,10 @@ impl Access for Pools {
 
 /// A caller's transaction: operations run in it one after the other, each that writes in a savepoint.
 #[derive(Debug)]
-pub struct Open(Mutex<Shared>);
+pub struct Open {
+    shared: Mutex<Shared>,
+    _cast: Option<Cast>,
+}
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -55,22 +94,18 @@ pub(crate) struct Shared {
 }
 
 impl Open {
-    pub(crate) fn new(lease: Lease) -> Self {
-        Self(Mutex::new(Shared { lease, undo: false }))
-    }
-
     pub(crate) async fn commit(self) -> Result<()> {
-        let mut shared = self.0.into_inner();
+        let mut shared = self.shared.into_inner();
         shared.settle().await?;
         shared.lease.commit().await
     }
 
     pub(crate) async fn rollback(self) -> Result<()> {
-        self.0.into_inner().lease.rollback().await
+        self.shared.into_inner().lease.rollback().await
     }
 
     async fn lock(&self) -> Result<MutexGuard<'_, Shared>> {
-        let mut shared = self.0.lock().await;
+        let mut shared = self.shared.lock().await;
         shared.settle().await?;
         Ok(shared)
     }
@@ -94,8 +129,10 @@ impl Access for Open {
         Ok(Unit(Held::Shared { shared: self.lock().await?, savepoint: false }))
     }
 
-    async fn snapshot(&self) -> Result<Unit<'_>> {
-        self.read().await
+    async fn snapshot_of(&self, entity: &EntityRef) -> Result<(Unit<'_>, Known)> {
+        let mut unit = self.read().await?;
+        let known = entities::resolve(unit.connection()?, entity).await?;
+        Ok((unit, known))
     }
 
     async fn write(&self) -> Result<Unit<'_>> {

@@ -30,7 +30,7 @@ impl Choice<'_> {
     pub(super) fn table(choice: Option<&Self>) -> String {
         match choice {
             None => "records r".to_owned(),
-            Some(choice) if choice.index.kind == FieldIndexKind::Scalar => {
+            Some(choice) if !choice.index.is_list() => {
                 format!("records r INDEXED BY {}", choice.index.name())
             }
             // By key, which is no index: <https://www.sqlite.org/lang_indexedby.html>.
@@ -52,23 +52,21 @@ fn serve(index: &Index, filter: &Filter, args: &mut Args) -> Option<(Narrow, Str
     if *path != index.path {
         return None;
     }
-    match index.kind {
-        FieldIndexKind::Scalar => key::condition(&key::expression("r.data", path)?, predicate, args),
-        FieldIndexKind::Multi => {
-            let field = index.key;
-            let mut one = |predicate: &Predicate| {
-                let (narrow, condition) = key::condition("value", predicate, args)?;
-                Some((narrow, format!("r.key IN (SELECT record FROM field_values WHERE field = {field} AND {condition})")))
-            };
-            match predicate {
-                Predicate::All(values) if !values.is_empty() => {
-                    let each = values.iter().map(|value| one(&Predicate::Eq(value.clone()))).collect::<Option<Vec<_>>>()?;
-                    let each: Vec<String> = each.into_iter().map(|(_, condition)| condition).collect();
-                    Some((Narrow::Several, filter::balanced(&each, "AND")))
-                }
-                predicate => one(predicate),
-            }
+    if !index.is_list() {
+        return key::condition(&key::expression("r.data", path)?, predicate, args);
+    }
+    let field = index.key;
+    let mut one = |predicate: &Predicate| {
+        let (narrow, condition) = key::condition("value", predicate, args)?;
+        Some((narrow, format!("r.key IN (SELECT record FROM field_values WHERE field = {field} AND {condition})")))
+    };
+    match predicate {
+        Predicate::All(values) if !values.is_empty() => {
+            let each = values.iter().map(|value| one(&Predicate::Eq(value.clone()))).collect::<Option<Vec<_>>>()?;
+            let each: Vec<String> = each.into_iter().map(|(_, condition)| condition).collect();
+            Some((Narrow::Several, filter::balanced(&each, "AND")))
         }
+        predicate => one(predicate),
     }
 }
 
@@ -87,19 +85,20 @@ pub(super) async fn choose<'k>(
     for index in &known.indexes {
         let served = conjuncts.iter().filter_map(|filter| serve(index, filter, &mut Args::default()));
         let Some(narrow) = served.map(|(narrow, _)| narrow).min() else { continue };
-        if index.kind == FieldIndexKind::Multi || !meets_arrays(connection, known, index).await? {
+        if index.is_list() || !meets_arrays(connection, known, index).await? {
             filtering.push((narrow, index));
         }
     }
     let filters = |index: &Index| filtering.iter().any(|(_, other)| other.key == index.key);
     let first = sort.first().filter(|_| page);
-    let ordered = first.and_then(|key| index::find(known, &key.path, FieldIndexKind::Scalar));
+    let ordered = first.and_then(|key| index::find(known, &key.path, FieldIndexKind::Scalar)).filter(|index| !index.is_list());
     let ordered = ordered.map(|index| Choice { index, filters: filters(index) });
     let mut best: Option<(i64, Narrow, &Index)> = None;
     for (narrow, index) in filtering.iter().copied() {
         // The rows of one value are in order of id in their index: as good as any order for a page without a sort.
-        let in_order = narrow == Narrow::One && index.kind == FieldIndexKind::Scalar;
-        let clear = filtering.len() == 1 && ordered.is_none() && (!page || !sort.is_empty() || in_order);
+        let in_order = narrow == Narrow::One && !index.is_list();
+        let is_order = ordered.as_ref().is_some_and(|ordered| ordered.index.key == index.key);
+        let clear = filtering.len() == 1 && (is_order || (ordered.is_none() && (!page || !sort.is_empty() || in_order)));
         let rows = if clear { 0 } else { meets(connection, known, index, conjuncts).await? };
         if best.is_none_or(|(fewest, _, _)| rows < fewest) {
             best = Some((rows, narrow, index));
@@ -107,8 +106,7 @@ pub(super) async fn choose<'k>(
     }
     let Some((rows, narrow, index)) = best else { return Ok(ordered) };
     let few = rows < FEW && ordered.as_ref().is_none_or(|ordered| ordered.index.key != index.key);
-    let read_anyway =
-        !page || (ordered.is_none() && (!sort.is_empty() || (narrow == Narrow::One && index.kind == FieldIndexKind::Scalar)));
+    let read_anyway = !page || (ordered.is_none() && (!sort.is_empty() || (narrow == Narrow::One && !index.is_list())));
     if few || read_anyway { Ok(Some(Choice { index, filters: true })) } else { Ok(ordered) }
 }
 
@@ -126,13 +124,13 @@ async fn meets(connection: &mut SqliteConnection, known: &Known, index: &Index, 
     let served: Vec<String> =
         conjuncts.iter().filter_map(|filter| serve(index, filter, &mut args)).map(|(_, condition)| condition).collect();
     let conditions = served.join(" AND ");
-    let sql = match index.kind {
-        FieldIndexKind::Scalar => format!(
+    let sql = match index.is_list() {
+        false => format!(
             "SELECT count(*) FROM (SELECT 1 FROM records r INDEXED BY {} WHERE r.entity = {} AND {conditions} LIMIT {FEW})",
             index.name(),
             known.key
         ),
-        FieldIndexKind::Multi => format!("SELECT count(*) FROM (SELECT 1 FROM records r WHERE {conditions} LIMIT {FEW})"),
+        true => format!("SELECT count(*) FROM (SELECT 1 FROM records r WHERE {conditions} LIMIT {FEW})"),
     };
     sqlx::query_scalar_with(AssertSqlSafe(sql), args.finish()?).fetch_one(connection).await.mapped()
 }

@@ -2,13 +2,16 @@
 
 use super::{
     choose::{Choice, choose},
-    plan::{Rows, Selection, behind, order, rows},
+    plan::{Judge, Rows, Selection, behind, order, rows},
     read,
 };
 use crate::{args::Args, entities::Known, row};
 use futures::TryStreamExt as _;
 use mastra_core::{Position, Record, RecordId, RecordQuery, Result, SortKey};
-use sqlx::{SqliteConnection, sqlite::SqliteArguments};
+use sqlx::{
+    SqliteConnection,
+    sqlite::{SqliteArguments, SqliteRow},
+};
 use std::future::Future;
 
 /// How many records are fetched at a time whose places core has found.
@@ -32,9 +35,35 @@ impl Sink for Vec<Record> {
 pub(super) struct Statement {
     pub(super) sql: String,
     pub(super) args: SqliteArguments,
-    judge: super::plan::Judge,
+    shape: Shape,
+}
+
+/// What the rows of a statement look like.
+struct Shape {
+    judge: Judge,
     /// Whether SQL skips the offset and stops at the limit.
     bounded: bool,
+    /// Whether rows tell when they were deleted.
+    tombstones: bool,
+}
+
+impl Shape {
+    /// The selected columns: a record, when it was deleted where that can be, and whether it is doubtful where that can be.
+    fn columns(query: &RecordQuery, judge: &Judge) -> String {
+        let deleted = if query.include_deleted { ", r.deleted_at" } else { "" };
+        match judge.column() {
+            Some(doubt) => format!("{}{deleted}, {doubt}", row::RECORD),
+            None => format!("{}{deleted}", row::RECORD),
+        }
+    }
+
+    fn record(&self, row: &SqliteRow, known: &Known) -> Result<Record> {
+        if self.tombstones { row::record_or_tombstone(row, known.entity.id) } else { row::record(row, known.entity.id) }
+    }
+
+    fn doubts(&self, row: &SqliteRow) -> Result<bool> {
+        self.judge.doubts(row, row::BEHIND_RECORD + usize::from(self.tombstones))
+    }
 }
 
 /// The statements of a query whose rows SQL orders, one behind the other; none where it cannot.
@@ -65,15 +94,16 @@ pub(super) fn in_order(
         {
             condition = format!("{condition} AND {behind}");
         }
-        let (columns, doubt) = (row::RECORD, selected.judge.column());
-        let mut sql = format!("SELECT {columns}, {doubt} FROM {} WHERE {condition} ORDER BY {order}", Choice::table(choice));
+        let columns = Shape::columns(query, &selected.judge);
+        let mut sql = format!("SELECT {columns} FROM {} WHERE {condition} ORDER BY {order}", Choice::table(choice));
         let bounded = segments == 1 && selected.judge.is_idle();
         if bounded && (skip > 0 || most.is_some()) {
             let most = most.and_then(|most| i64::try_from(most).ok()).unwrap_or(-1);
             let (most, skip) = (args.bind(most), args.bind(i64::try_from(skip).unwrap_or(i64::MAX)));
             sql.push_str(&format!(" LIMIT {most} OFFSET {skip}"));
         }
-        statements.push(Statement { sql, args: args.finish()?, judge: selected.judge, bounded });
+        let shape = Shape { judge: selected.judge, bounded, tombstones: query.include_deleted };
+        statements.push(Statement { sql, args: args.finish()?, shape });
     }
     Ok(Some(statements))
 }
@@ -111,9 +141,10 @@ pub(super) async fn each(
     if unordered == Rows::All || known.finish {
         let mut args = Args::default();
         let selected = selection.compile(known, unordered, None, &mut args);
-        let (columns, doubt) = (row::RECORD, selected.judge.column());
-        let sql = format!("SELECT {columns}, {doubt} FROM records r WHERE {}", selected.sql);
-        let statement = Statement { sql, args: args.finish()?, judge: selected.judge, bounded: true };
+        let columns = Shape::columns(query, &selected.judge);
+        let sql = format!("SELECT {columns} FROM records r WHERE {}", selected.sql);
+        let shape = Shape { judge: selected.judge, bounded: true, tombstones: query.include_deleted };
+        let statement = Statement { sql, args: args.finish()?, shape };
         run(connection, known, vec![statement], 0, None, &mut places).await?;
     }
     let places = places.finish();
@@ -138,19 +169,18 @@ async fn run(
     sink: &mut impl Sink,
 ) -> Result<()> {
     let mut left = most;
-    for statement in statements {
-        if statement.bounded {
+    for Statement { sql, args, shape } in statements {
+        if shape.bounded {
             skip = 0;
         }
-        let judge = statement.judge;
-        let mut rows = rows(&mut *connection, statement.sql, statement.args);
+        let mut rows = rows(&mut *connection, sql, args);
         while left != Some(0)
             && let Some(row) = rows.try_next().await?
         {
             let mut read = None;
-            if judge.doubts(&row, row::BEHIND_RECORD)? {
-                let record = row::record(&row, known.entity.id)?;
-                if !judge.accepts(&record.data) {
+            if shape.doubts(&row)? {
+                let record = shape.record(&row, known)?;
+                if !shape.judge.accepts(&record.data) {
                     continue;
                 }
                 read = Some(record);
@@ -159,7 +189,7 @@ async fn run(
                 skip -= 1;
                 continue;
             }
-            let record = read.map_or_else(|| row::record(&row, known.entity.id), Ok)?;
+            let record = read.map_or_else(|| shape.record(&row, known), Ok)?;
             left = left.map(|left| left - 1);
             if !sink.take(record).await? {
                 return Ok(());

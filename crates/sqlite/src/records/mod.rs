@@ -14,6 +14,6 @@ mod write;
 pub(crate) use delete::{delete, purge};
 pub(crate) use plan::rows;
 pub(crate) use query::{count, explain, page};
-pub(crate) use read::{by_external_ids, by_id, by_ids};
+pub(crate) use read::{by_external_id, by_external_ids, by_id, by_ids};
 pub(crate) use stream::stream;
 pub(crate) use upsert::{Draft, upsert};

@@ -126,12 +126,12 @@ impl Judge {
         self.doubt == Doubt::Never
     }
 
-    /// The column that tells doubtful rows, for the list of selected columns.
-    pub(super) fn column(&self) -> &str {
+    /// The column that tells doubtful rows, for the list of selected columns; none where there are none.
+    pub(super) fn column(&self) -> Option<&str> {
         match &self.doubt {
-            Doubt::Never => "0",
-            Doubt::Rows(expression) => expression,
-            Doubt::Always => "1",
+            Doubt::Never => None,
+            Doubt::Rows(expression) => Some(expression),
+            Doubt::Always => Some("1"),
         }
     }
 

@@ -55,7 +55,7 @@ pub(crate) async fn count(connection: &mut SqliteConnection, known: &Known, quer
             counted += u64::try_from(count).unwrap_or(0);
             continue;
         }
-        let sql = format!("SELECT {}, r.data FROM {table} WHERE {}", judge.column(), selected.sql);
+        let sql = format!("SELECT {}, r.data FROM {table} WHERE {}", judge.column().unwrap_or("0"), selected.sql);
         let mut rows = rows(&mut *connection, sql, args.finish()?);
         while most.is_none_or(|most| counted < most)
             && let Some(row) = rows.try_next().await?
@@ -78,7 +78,8 @@ pub(super) async fn keys(connection: &mut SqliteConnection, known: &Known, filte
         let judge = selected.judge;
         let table = Choice::table(choice.as_ref().filter(|_| kind == Rows::Plain));
         let data = if judge.is_idle() { "NULL" } else { "r.data" };
-        let sql = format!("SELECT r.key, {}, {data} FROM {table} WHERE {} ORDER BY r.id", judge.column(), selected.sql);
+        let sql =
+            format!("SELECT r.key, {}, {data} FROM {table} WHERE {} ORDER BY r.id", judge.column().unwrap_or("0"), selected.sql);
         let mut rows = rows(&mut *connection, sql, args.finish()?);
         while let Some(row) = rows.try_next().await? {
             if !judge.doubts(&row, 1)? || judge.accepts(&row::json(&row, 2)?) {

@@ -1,25 +1,23 @@
-//! Records one after the other, read by a task of its own.
+//! Records one after the other.
 
 use super::each::{Sink, each};
 use crate::{
     connection::Role,
-    entities::{self, Known},
+    entities::Known,
     unit::{Access as _, Pools, Unit},
 };
-use futures::StreamExt as _;
+use futures::{FutureExt as _, Stream, StreamExt as _, future::BoxFuture};
 use mastra_core::{EntityRef, Record, RecordQuery, RecordStream, Result, projection::project};
-use tokio::sync::mpsc;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 
-/// How many records travel together.
-const PIECE: usize = 64;
-
-/// How many such groups may wait for the reader of the stream.
-const WAITING: usize = 4;
+/// How many records are read before the stream's reader gets them.
+const PIECE: usize = 128;
 
 /// Opens a stream on a snapshot, which it holds until it ends or is dropped.
 pub(crate) async fn stream(pools: &Pools, entity: &EntityRef, query: &RecordQuery) -> Result<RecordStream> {
-    let mut unit = pools.snapshot().await?;
-    let known = entities::resolve(unit.connection()?, entity).await?;
+    let (mut unit, known) = pools.snapshot_of(entity).await?;
     if query.limit == Some(0) {
         return Ok(futures::stream::empty().boxed());
     }
@@ -31,15 +29,9 @@ pub(crate) async fn stream(pools: &Pools, entity: &EntityRef, query: &RecordQuer
         let fields = query.fields.clone();
         return Ok(futures::stream::iter(records.into_iter().map(move |record| Ok(selected(record, fields.as_deref())))).boxed());
     }
-    let (sender, receiver) = mpsc::channel(WAITING);
-    tokio::spawn(read(unit.into_static()?, known, query.clone(), sender));
-    let groups = futures::stream::unfold(receiver, async |mut receiver| receiver.recv().await.map(|group| (group, receiver)));
-    Ok(groups
-        .flat_map(|group: Result<Vec<Record>>| match group {
-            Ok(records) => futures::stream::iter(records.into_iter().map(Ok).collect::<Vec<_>>()),
-            Err(error) => futures::stream::iter(vec![Err(error)]),
-        })
-        .boxed())
+    let read = Arc::new(Mutex::new(Vec::with_capacity(PIECE)));
+    let reading = read_all(unit.into_static()?, known, query.clone(), Group(Arc::clone(&read))).boxed();
+    Ok(Records { reading: Some(reading), read, ready: Vec::new().into_iter() }.boxed())
 }
 
 fn selected(mut record: Record, fields: Option<&[mastra_core::Path]>) -> Record {
@@ -49,40 +41,78 @@ fn selected(mut record: Record, fields: Option<&[mastra_core::Path]>) -> Record 
     record
 }
 
-async fn read(mut unit: Unit<'static>, known: Known, query: RecordQuery, sender: mpsc::Sender<Result<Vec<Record>>>) {
-    let mut groups = Groups { group: Vec::with_capacity(PIECE), query: &query, sender: &sender };
-    let done = match unit.connection() {
-        Ok(connection) => each(connection, &known, &query, query.limit, &mut groups).await,
-        Err(error) => Err(error),
-    };
-    let last = std::mem::take(&mut groups.group);
-    if !last.is_empty() && sender.send(Ok(last)).await.is_err() {
-        return;
-    }
-    let done = match done {
-        Ok(()) => unit.commit().await,
-        failed => failed,
-    };
-    if let Err(error) = done {
-        // Nobody reads any more: nobody to tell.
-        let _ = sender.send(Err(error.with_operation("stream_records"))).await;
-    }
+async fn read_all(mut unit: Unit<'static>, known: Known, query: RecordQuery, group: Group) -> Result<()> {
+    let mut sink = Selected { group, query: &query };
+    each(unit.connection()?, &known, &query, query.limit, &mut sink).await?;
+    unit.commit().await
 }
 
-/// Sends records in groups.
-struct Groups<'s> {
-    group: Vec<Record>,
-    query: &'s RecordQuery,
-    sender: &'s mpsc::Sender<Result<Vec<Record>>>,
+/// A stream that reads while it is asked: the future that reads rests when a group is full, until the group is taken.
+struct Records {
+    reading: Option<BoxFuture<'static, Result<()>>>,
+    read: Arc<Mutex<Vec<Record>>>,
+    ready: std::vec::IntoIter<Record>,
 }
 
-impl Sink for Groups<'_> {
-    async fn take(&mut self, record: Record) -> Result<bool> {
-        self.group.push(selected(record, self.query.fields.as_deref()));
-        if self.group.len() < PIECE {
-            return Ok(true);
+impl Stream for Records {
+    type Item = Result<Record>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if let Some(record) = self.ready.next() {
+                return Poll::Ready(Some(Ok(record)));
+            }
+            let Some(reading) = &mut self.reading else { return Poll::Ready(None) };
+            let polled = reading.as_mut().poll(context);
+            let group = std::mem::replace(&mut *lock(&self.read), Vec::with_capacity(PIECE));
+            let is_empty = group.is_empty();
+            self.ready = group.into_iter();
+            match polled {
+                Poll::Ready(done) => {
+                    self.reading = None;
+                    if let Err(error) = done {
+                        return Poll::Ready(Some(Err(error.with_operation("stream_records"))));
+                    }
+                }
+                Poll::Pending if is_empty => return Poll::Pending,
+                Poll::Pending => {}
+            }
         }
-        let group = std::mem::replace(&mut self.group, Vec::with_capacity(PIECE));
-        Ok(self.sender.send(Ok(group)).await.is_ok())
     }
+}
+
+fn lock(read: &Mutex<Vec<Record>>) -> std::sync::MutexGuard<'_, Vec<Record>> {
+    // A vector of records is whole whatever panicked beside it.
+    read.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Where the reading future leaves its records.
+struct Group(Arc<Mutex<Vec<Record>>>);
+
+impl Group {
+    fn push(&self, record: Record) -> usize {
+        let mut group = lock(&self.0);
+        group.push(record);
+        group.len()
+    }
+}
+
+struct Selected<'q> {
+    group: Group,
+    query: &'q RecordQuery,
+}
+
+impl Sink for Selected<'_> {
+    async fn take(&mut self, record: Record) -> Result<bool> {
+        if self.group.push(selected(record, self.query.fields.as_deref())) >= PIECE {
+            rest().await;
+        }
+        Ok(true)
+    }
+}
+
+/// Gives way once. Nobody is woken: the stream polls again when its reader wants more.
+async fn rest() {
+    let mut rested = false;
+    std::future::poll_fn(|_| if std::mem::replace(&mut rested, true) { Poll::Ready(()) } else { Poll::Pending }).await;
 }

@@ -1,12 +1,16 @@
 //! Writing rows, many to a statement.
 
-use crate::{args::Args, entities::Known, error::Mapped as _, fields, finish};
+use crate::{
+    args::{Args, placeholders, powers_of_two},
+    entities::Known,
+    error::Mapped as _,
+    fields, finish,
+};
 use mastra_core::{Error, RecordId, Result, Timestamp, text, time};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, SqliteConnection};
-use std::fmt::Write as _;
 
-/// The most rows of one statement. Batches are cut into powers of two, so that a handful of prepared statements serves all.
+/// The most rows of one statement.
 const MOST_ROWS: usize = 512;
 
 /// A row to write, with all that is kept beside it.
@@ -89,84 +93,54 @@ pub(super) async fn apply(connection: &mut SqliteConnection, known: &Known, chan
         beside.add(key, is_new, change.words.take(), std::mem::take(&mut change.values));
         if is_new { &mut new } else { &mut stored }.push((generation, change));
     }
-    for rows in powers_of_two(new) {
+    for rows in powers_of_two(new, MOST_ROWS) {
         insert(connection, known.key, now, rows).await?;
     }
-    for rows in powers_of_two(stored) {
+    for rows in powers_of_two(stored, MOST_ROWS) {
         rewrite(connection, now, rows).await?;
     }
     beside.write(connection, known).await
 }
 
 async fn insert(connection: &mut SqliteConnection, entity: i64, now: Timestamp, rows: Vec<(i64, Change)>) -> Result<()> {
-    let mut sql = String::from(
-        "INSERT INTO records (key, id, entity, external_id, entity_type, generation, created_at, updated_at, finish, data) VALUES ",
+    let list = placeholders("(?,?,?,?,?,?,?,?,?,?)", rows.len());
+    let sql = format!(
+        "INSERT INTO records (key, id, entity, external_id, entity_type, generation, created_at, updated_at, finish, data) VALUES {list}"
     );
     let mut args = Args::default();
-    let (entity, now) = (args.bind(entity), args.bind(now.timestamp_micros()));
-    for (index, (generation, change)) in rows.into_iter().enumerate() {
+    let now = now.timestamp_micros();
+    for (generation, change) in rows {
         let Row::New { external_id } = change.row else { continue };
-        let generation = args.bind(generation);
-        let values = [
-            args.bind(change.id.as_uuid()),
-            args.bind(external_id),
-            args.bind(change.entity_type),
-            args.bind(change.finish),
-            args.bind(change.text),
-        ];
-        let [id, external_id, entity_type, finish, data] = values;
-        let comma = if index == 0 { "" } else { "," };
-        let _ = write!(
-            sql,
-            "{comma}({generation},{id},{entity},{external_id},{entity_type},{generation},{now},{now},{finish},{data})"
-        );
+        args.push(generation);
+        args.push(change.id.as_uuid());
+        args.push(entity);
+        args.push(external_id);
+        args.push(change.entity_type);
+        args.push(generation);
+        args.push(now);
+        args.push(now);
+        args.push(change.finish);
+        args.push(change.text);
     }
     sqlx::query_with(AssertSqlSafe(sql), args.finish()?).execute(connection).await.map(drop).mapped()
 }
 
 async fn rewrite(connection: &mut SqliteConnection, now: Timestamp, rows: Vec<(i64, Change)>) -> Result<()> {
-    let mut list = String::new();
-    let mut args = Args::default();
-    for (index, (generation, change)) in rows.into_iter().enumerate() {
-        let Row::Stored { key, updated_at } = change.row else { continue };
-        let values = [
-            args.bind(key),
-            args.bind(change.entity_type),
-            args.bind(generation),
-            args.bind(now.max(time::next_after(updated_at)).timestamp_micros()),
-            args.bind(change.finish),
-            args.bind(change.text),
-        ];
-        let comma = if index == 0 { "" } else { "," };
-        let _ = write!(list, "{comma}({})", values.join(","));
-    }
+    let list = placeholders("(?,?,?,?,?,?)", rows.len());
     let sql = format!(
         "WITH v (key, entity_type, generation, updated_at, finish, data) AS (VALUES {list}) \
          UPDATE records SET entity_type = v.entity_type, generation = v.generation, updated_at = v.updated_at, deleted_at = NULL, \
          finish = v.finish, data = v.data FROM v WHERE records.key = v.key"
     );
-    sqlx::query_with(AssertSqlSafe(sql), args.finish()?).execute(connection).await.map(drop).mapped()
-}
-
-/// Cuts a list into pieces of 512, 256, … 1, largest first.
-fn powers_of_two<T>(items: Vec<T>) -> impl Iterator<Item = Vec<T>> {
-    let mut left = items.into_iter();
-    std::iter::from_fn(move || {
-        let size = left.len().min(MOST_ROWS);
-        let size = size.checked_ilog2().map(|log| 1 << log)?;
-        Some(left.by_ref().take(size).collect())
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pieces_are_few_and_of_few_sizes() {
-        let sizes: Vec<usize> = powers_of_two((0..1_000).collect()).map(|piece| piece.len()).collect();
-        assert_eq!(sizes, [512, 256, 128, 64, 32, 8]);
-        assert_eq!(powers_of_two(Vec::<u8>::new()).count(), 0);
-        assert_eq!(powers_of_two((0..1_337).collect()).flatten().collect::<Vec<_>>(), (0..1_337).collect::<Vec<_>>());
+    let mut args = Args::default();
+    for (generation, change) in rows {
+        let Row::Stored { key, updated_at } = change.row else { continue };
+        args.push(key);
+        args.push(change.entity_type);
+        args.push(generation);
+        args.push(now.max(time::next_after(updated_at)).timestamp_micros());
+        args.push(change.finish);
+        args.push(change.text);
     }
+    sqlx::query_with(AssertSqlSafe(sql), args.finish()?).execute(connection).await.map(drop).mapped()
 }
