@@ -181,7 +181,24 @@ pub(crate) fn record_query(query: &RecordQuery, capabilities: &Capabilities) -> 
 }
 
 pub(crate) fn count_query(query: &CountQuery, capabilities: &Capabilities) -> Result<()> {
-    filter(&query.filter, &capabilities.filter)
+    let can = &capabilities.query;
+    filter(&query.filter, &capabilities.filter)?;
+    need(can.include_deleted || !query.include_deleted, "deleted records")?;
+    need(can.updated_after || query.updated_after.is_none(), "changes after a time")
+}
+
+pub(crate) fn explain(query: &RecordQuery, capabilities: &Capabilities) -> Result<()> {
+    need(capabilities.query.explain, "plans of queries")?;
+    record_query(query, capabilities)
+}
+
+pub(crate) fn transactions(capabilities: &Capabilities) -> Result<()> {
+    need(capabilities.write.transactions, "transactions")
+}
+
+pub(crate) fn field_index(path: &Path, capabilities: &Capabilities) -> Result<()> {
+    need(capabilities.admin.field_indexes, "field indexes")?;
+    field(path)
 }
 
 pub(crate) fn selector(selector: &RecordSelector, capabilities: &Capabilities) -> Result<()> {

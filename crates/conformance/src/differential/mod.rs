@@ -148,7 +148,7 @@ pub async fn differential(store: &dyn RecordStore, pairs: usize) -> Outcome<Tall
         round += 1;
     }
     tally.check()?;
-    println!("differential: {} pairs: {tally}", tally.pairs());
+    eprintln!("differential: {} pairs: {tally}", tally.pairs());
     Ok(tally)
 }
 

@@ -99,9 +99,11 @@ pub async fn query_claims_are_true(engine: Arc<dyn Engine>) -> Outcome {
     if let Some(cursor) = first.next_cursor {
         held(can.cursor, ask(&RecordQuery::new().cursor(cursor)).await, "cursor")?;
     }
-    if can.explain {
-        engine.explain(&entity, &RecordQuery::new()).await?;
-    }
+    held(can.explain, engine.explain(&entity, &RecordQuery::new()).await, "explain")?;
+    let deleted = CountQuery { include_deleted: true, ..CountQuery::default() };
+    held(can.include_deleted, engine.count_records(&entity, &deleted).await, "include_deleted in a count")?;
+    let changed = CountQuery { updated_after: Some(past), ..CountQuery::default() };
+    held(can.updated_after, engine.count_records(&entity, &changed).await, "updated_after in a count")?;
     Ok(())
 }
 
@@ -143,7 +145,11 @@ pub async fn text_claims_are_true(engine: Arc<dyn Engine>) -> Outcome {
         (can.words, TextSearch::new("one"), 2),
         (can.words && can.phrases, TextSearch::new("\"one two\""), 1),
         (can.words && can.prefixes, TextSearch::new("on*"), 2),
-        (can.words && can.filter, TextSearch::new("one").filter(Filter::eq("t", "two one")?), 1),
+        (
+            can.words && can.filter && engine.capabilities().filter.eq,
+            TextSearch::new("one").filter(Filter::eq("t", "two one")?),
+            1,
+        ),
     ] {
         if let Some(found) = held(claimed, engine.search_text(&entity, &search).await, &search.query)? {
             ensure_eq!(found.total, total, "hits of {search:?}");

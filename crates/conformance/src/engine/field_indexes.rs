@@ -92,9 +92,14 @@ pub async fn answers_are_the_same_with_an_index(engine: Arc<dyn Engine>) -> Outc
         before.push(found(&*engine, &entity, query).await?);
     }
     if engine.capabilities().admin.field_indexes {
-        for path in ["v", "it's \"odd\".v", "v.k", "v.0"] {
-            engine.create_field_index(&entity, &path.parse()?, FieldIndexKind::Scalar).await?;
-            engine.create_field_index(&entity, &path.parse()?, FieldIndexKind::Multi).await?;
+        for (path, plain) in [("v", true), ("v.k", true), ("it's \"odd\".v", false), ("v.0", false)] {
+            for kind in [FieldIndexKind::Scalar, FieldIndexKind::Multi] {
+                match engine.create_field_index(&entity, &path.parse()?, kind).await {
+                    // An index is for speed: one on an odd path may be refused, and then changes no answer either.
+                    Err(error) if !plain && error.kind() == ErrorKind::Unsupported => {}
+                    built => drop(built?),
+                }
+            }
         }
     }
     for (query, expected) in queries.iter().zip(before) {

@@ -206,7 +206,7 @@ impl<S: RecordStore> RecordStore for Checked<S> {
     }
 
     async fn explain(&self, entity: &EntityRef, query: &RecordQuery) -> Result<Explanation> {
-        let checked = validate::entity_ref(entity).and_then(|()| validate::record_query(query, self.capabilities()));
+        let checked = validate::entity_ref(entity).and_then(|()| validate::explain(query, self.capabilities()));
         self.call("explain", None, checked, || self.inner.explain(entity, query)).await
     }
 }
@@ -215,7 +215,7 @@ impl<S: RecordStore> RecordStore for Checked<S> {
 #[async_trait]
 impl<S: Engine> Engine for Checked<S> {
     async fn begin(&self) -> Result<Transaction> {
-        self.call("begin", None, Ok(()), || self.inner.begin()).await
+        self.call("begin", None, validate::transactions(self.capabilities()), || self.inner.begin()).await
     }
 
     async fn stream_records(&self, entity: &EntityRef, query: &RecordQuery) -> Result<RecordStream> {
@@ -224,7 +224,7 @@ impl<S: Engine> Engine for Checked<S> {
     }
 
     async fn create_field_index(&self, entity: &EntityRef, path: &Path, kind: FieldIndexKind) -> Result<FieldIndex> {
-        let checked = validate::entity_ref(entity).and_then(|()| validate::field(path));
+        let checked = validate::entity_ref(entity).and_then(|()| validate::field_index(path, self.capabilities()));
         self.call("create_field_index", None, checked, || self.inner.create_field_index(entity, path, kind)).await
     }
 
@@ -233,7 +233,7 @@ impl<S: Engine> Engine for Checked<S> {
     }
 
     async fn drop_field_index(&self, entity: &EntityRef, path: &Path, kind: FieldIndexKind) -> Result<()> {
-        let checked = validate::entity_ref(entity).and_then(|()| validate::field(path));
+        let checked = validate::entity_ref(entity).and_then(|()| validate::field_index(path, self.capabilities()));
         self.call("drop_field_index", None, checked, || self.inner.drop_field_index(entity, path, kind)).await
     }
 
