@@ -1,6 +1,7 @@
 //! What a command works with: the engine that was chosen, and how to speak.
 
 use crate::{
+    engine::PostgresUrl,
     exit::{HINT, file_error},
     output::Output,
     resolve::{Choice, DEFAULT_FILE, HOME, Origin},
@@ -24,7 +25,14 @@ impl Context {
         if *self.choice.origin() == Origin::Default {
             make_home(Path::new("."))?;
         }
-        self.registry.connect(self.choice.url()).await.map_err(|error| self.explained(error))
+        self.open().await.map_err(|error| self.explained(error))
+    }
+
+    async fn open(&self) -> Result<Arc<dyn Engine>> {
+        if self.choice.is_postgres() {
+            PostgresUrl::parse(self.choice.url())?.probe().await.map_err(|error| error.with_operation("connect"))?;
+        }
+        self.registry.connect(self.choice.url()).await
     }
 
     /// Connects to the engine for reading: the default file has to be there, so that a question makes no empty file.

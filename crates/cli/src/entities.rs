@@ -190,7 +190,7 @@ impl Delete {
             text::clean(&entity.connection_id),
             text::plural(records + deleted_records, "record"),
         );
-        if !confirm(&question, self.yes)? {
+        if !confirm(&question, self.yes).await? {
             context.out.note("nothing was deleted");
             return Ok(Exit::Failed);
         }

@@ -143,7 +143,7 @@ impl Add {
             ));
             return Ok(false);
         }
-        if !offer("create the engine's schema in it now?", self.yes)? {
+        if !offer("create the engine's schema in it now?", self.yes).await? {
             context.out.note("next: mastra engine migrate");
             return Ok(false);
         }

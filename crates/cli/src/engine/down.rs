@@ -58,7 +58,7 @@ impl Down {
             context.out.say(format!("would stop {what}{}", if self.purge { " and remove all its data" } else { "" }))?;
             return Ok(Exit::Done);
         }
-        if self.purge && !confirm("remove all data of this server for good?", self.yes)? {
+        if self.purge && !confirm("remove all data of this server for good?", self.yes).await? {
             context.out.note("nothing was removed");
             return Ok(Exit::Failed);
         }

@@ -14,6 +14,8 @@ mod server;
 mod status;
 mod up;
 
+pub(crate) use place::PostgresUrl;
+
 use crate::{context::Context, exit::Outcome};
 use clap::Subcommand;
 

@@ -8,6 +8,7 @@ use percent_encoding::percent_decode_str;
 use sqlx::postgres::PgConnectOptions;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
+use std::time::Duration;
 use url::Url;
 
 /// The parts of a Postgres URL.
@@ -53,6 +54,23 @@ impl PostgresUrl {
     pub(crate) fn local_port(&self) -> Option<u16> {
         let local = self.url.host_str().is_some_and(|host| ["localhost", "127.0.0.1", "[::1]"].contains(&host));
         local.then(|| self.url.port().unwrap_or(5432))
+    }
+
+    /// Fails at once where the host refuses connections: the pool behind an engine would go on trying for half a minute.
+    pub(crate) async fn probe(&self) -> Result<()> {
+        let elsewhere = self.url.query_pairs().any(|(key, _)| key == "host" || key == "hostaddr");
+        let Some(host) = self.url.host_str().filter(|host| !host.is_empty() && !host.contains('%') && !elsewhere) else {
+            return Ok(());
+        };
+        let address = format!("{host}:{}", self.url.port().unwrap_or(5432));
+        match tokio::time::timeout(Duration::from_secs(10), tokio::net::TcpStream::connect(&address)).await {
+            Ok(Err(source)) if source.kind() == std::io::ErrorKind::ConnectionRefused => {
+                Err(Error::unavailable("the server refuses connections: it does not run, or listens elsewhere")
+                    .with_source(source))
+            }
+            // Anything else is the driver's to say.
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn user(&self) -> Option<String> {

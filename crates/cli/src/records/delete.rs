@@ -72,7 +72,7 @@ impl Delete {
             return Ok(Exit::Done);
         }
         let entity = self.entity.as_deref().map(|name| format!(" of {}", text::clean(name))).unwrap_or_default();
-        if !confirm(&format!("delete {}{entity}?", text::plural(count, "record")), self.yes)? {
+        if !confirm(&format!("delete {}{entity}?", text::plural(count, "record")), self.yes).await? {
             context.out.note("nothing was deleted");
             return Ok(Exit::Failed);
         }

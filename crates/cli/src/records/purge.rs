@@ -45,7 +45,7 @@ impl Purge {
             return Ok(Exit::Done);
         }
         let question = format!("remove {} of {} for good?", text::plural(count, "deleted record"), text::clean(&entity.name));
-        if !confirm(&question, self.yes)? {
+        if !confirm(&question, self.yes).await? {
             context.out.note("nothing was removed");
             return Ok(Exit::Failed);
         }
