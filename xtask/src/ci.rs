@@ -13,7 +13,7 @@ use mastra_core::{Error, Result};
 
 use crate::flags;
 use crate::process::{Workspace, on_path, output, show};
-use crate::{codegen, test, tidy};
+use crate::{codegen, migrate, test, tidy};
 
 pub(crate) use metadata::Metadata;
 
@@ -25,12 +25,13 @@ struct Step {
 }
 
 /// In this order: what fails fast comes first. The tests follow as the last step.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step { name: "toolchain", about: "rustfmt and clippy are there", run: toolchain },
     Step { name: "fmt", about: "the code is formatted", run: fmt },
     Step { name: "tidy", about: "file lengths, machine paths, manifests", run: tidy::run },
     Step { name: "compose", about: "compose files parse", run: compose::run },
     Step { name: "codegen", about: "generated files are up to date", run: |_| codegen::run(true) },
+    Step { name: "migrations", about: "migrations keep their rules and lock no table for long", run: migrate::lint },
     Step { name: "dependencies", about: "the direction of dependencies, and their number", run: dependencies::run },
     Step { name: "clippy", about: "no warnings", run: clippy },
     Step { name: "features", about: "each feature of each crate builds alone", run: features::run },

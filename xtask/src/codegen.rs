@@ -10,7 +10,7 @@ use mastra_core::{Error, Result};
 
 use crate::process::{Workspace, file_error};
 
-pub(crate) use source::Backend;
+pub(crate) use source::{Backend, read as read_migrations};
 
 /// A file whose text follows from others.
 pub(crate) struct Generated {

@@ -24,4 +24,4 @@ pub use assess::{Admission, Assessment, Pending, assess};
 pub use migration::{Migration, MigrationKind};
 pub use migrator::{Migrator, Progress, Step, silent};
 pub use series::check_series;
-pub use statements::{Statement, statements};
+pub use statements::{Statement, statements, tokens};

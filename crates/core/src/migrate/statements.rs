@@ -98,6 +98,24 @@ fn end_of_statement(text: &str) -> usize {
     text.len()
 }
 
+/// The tokens of a statement without white space and comments: words, numbers, quoted pieces whole, and single characters.
+///
+/// ```
+/// use mastra_core::migrate::tokens;
+///
+/// let found: Vec<_> = tokens("ADD \"a b\" /* wide */ text DEFAULT 'x y'").collect();
+/// assert_eq!(found, ["ADD", "\"a b\"", "text", "DEFAULT", "'x y'"]);
+/// ```
+pub fn tokens(statement: &str) -> impl Iterator<Item = &str> {
+    let mut rest = statement;
+    std::iter::from_fn(move || {
+        (rest, _) = skip_blank(rest, 0);
+        let (token, tail) = rest.split_at_checked(token_length(rest)).filter(|(token, _)| !token.is_empty())?;
+        rest = tail;
+        Some(token)
+    })
+}
+
 /// How long the token at the beginning of a text is: a word, a quoted piece, a comment, or a single character.
 fn token_length(text: &str) -> usize {
     let Some(first) = text.chars().next() else { return 0 };
