@@ -37,6 +37,6 @@ pub(super) trait Backend: Send + Sync {
 /// What a bulk load took.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bulk {
-    pub(super) ours: std::time::Duration,
-    pub(super) raw: std::time::Duration,
+    pub(super) ours: super::measure::Spent,
+    pub(super) raw: super::measure::Spent,
 }

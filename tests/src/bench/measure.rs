@@ -6,12 +6,34 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// What work took: on the clock, and of this process's processors. A server's share is not in the latter; an embedded database's is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Spent {
+    pub(super) wall: Duration,
+    pub(super) processor: Duration,
+}
+
 /// Awaits the work and adds what it took.
-pub(super) async fn timed<T>(spent: &mut Duration, work: impl Future<Output = T>) -> T {
+pub(super) async fn timed<T>(spent: &mut Spent, work: impl Future<Output = T>) -> T {
+    let processor = processor_time();
     let begun = Instant::now();
     let result = work.await;
-    *spent += begun.elapsed();
+    spent.wall += begun.elapsed();
+    spent.processor += processor_time().saturating_sub(processor);
     result
+}
+
+/// The processor time of all threads of this process so far.
+#[cfg(unix)]
+fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.try_into().unwrap_or_default()
+}
+
+/// Not told here.
+#[cfg(not(unix))]
+fn processor_time() -> Duration {
+    Duration::ZERO
 }
 
 /// The middle of several runs, and how far they lie apart.
@@ -29,7 +51,7 @@ impl Spread {
         values.sort_by(f64::total_cmp);
         let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
         let middle = values.len() / 2;
-        let median = if values.len() % 2 == 0 { (at(middle.wrapping_sub(1)) + at(middle)) / 2.0 } else { at(middle) };
+        let median = if values.len().is_multiple_of(2) { (at(middle.wrapping_sub(1)) + at(middle)) / 2.0 } else { at(middle) };
         Self { median, min: at(0), max: at(values.len().wrapping_sub(1)) }
     }
 }
@@ -42,19 +64,21 @@ pub(super) struct Figure {
     pub(super) unit: &'static str,
     /// How many of them a run does.
     pub(super) count: usize,
-    /// Seconds a run, by round.
-    pub(super) ours: Vec<f64>,
-    /// Those of the twin, in the same rounds.
-    pub(super) raw: Vec<f64>,
+    /// What a run took, by round.
+    pub(super) ours: Vec<Spent>,
+    /// What the twin took, in the same rounds.
+    pub(super) raw: Vec<Spent>,
 }
 
 impl Figure {
+    /// Seconds a run.
     pub(super) fn ours(&self) -> Spread {
-        Spread::of(self.ours.iter().copied())
+        Spread::of(self.ours.iter().map(|spent| spent.wall.as_secs_f64()))
     }
 
+    /// Seconds a run of the twin.
     pub(super) fn raw(&self) -> Spread {
-        Spread::of(self.raw.iter().copied())
+        Spread::of(self.raw.iter().map(|spent| spent.wall.as_secs_f64()))
     }
 
     /// How many a second, in the middle run.
@@ -68,13 +92,22 @@ impl Figure {
 
     /// Our rate over the twin's, round by round: both sides of a round met the same disturbances.
     pub(super) fn ratio(&self) -> Spread {
-        Spread::of(self.ours.iter().zip(&self.raw).map(|(ours, raw)| raw / ours))
+        self.by_round(|ours, raw| raw.wall.as_secs_f64() / ours.wall.as_secs_f64())
+    }
+
+    /// Our processor time over the twin's. What else the machine does hardly moves it.
+    pub(super) fn processor_ratio(&self) -> Spread {
+        self.by_round(|ours, raw| ours.processor.as_secs_f64() / raw.processor.as_secs_f64())
     }
 
     /// How many milliseconds more than the twin one of the things takes.
     pub(super) fn extra_ms(&self) -> Spread {
-        let each = |(ours, raw): (&f64, &f64)| (ours - raw) * 1_000.0 / to_f64(self.count);
-        Spread::of(self.ours.iter().zip(&self.raw).map(each))
+        let count = to_f64(self.count);
+        self.by_round(|ours, raw| (ours.wall.as_secs_f64() - raw.wall.as_secs_f64()) * 1_000.0 / count)
+    }
+
+    fn by_round(&self, compare: impl Fn(&Spent, &Spent) -> f64) -> Spread {
+        Spread::of(self.ours.iter().zip(&self.raw).map(|(ours, raw)| compare(ours, raw)))
     }
 }
 
@@ -84,8 +117,7 @@ pub(super) struct Figures(Vec<Figure>);
 
 impl Figures {
     /// Adds a round.
-    pub(super) fn add(&mut self, name: &'static str, unit: &'static str, count: usize, ours: Duration, raw: Duration) {
-        let (ours, raw) = (ours.as_secs_f64(), raw.as_secs_f64());
+    pub(super) fn add(&mut self, name: &'static str, unit: &'static str, count: usize, ours: Spent, raw: Spent) {
         match self.0.iter_mut().find(|figure| figure.name == name) {
             Some(figure) => {
                 figure.ours.push(ours);
@@ -143,7 +175,9 @@ mod tests {
 
     #[test]
     fn ratios_are_taken_round_by_round() {
-        let figure = Figure { name: "f", unit: "records", count: 10, ours: vec![1.0, 4.0], raw: vec![2.0, 4.0] };
+        let spent = |seconds| Spent { wall: Duration::from_secs(seconds), processor: Duration::ZERO };
+        let (ours, raw) = (vec![spent(1), spent(4)], vec![spent(2), spent(4)]);
+        let figure = Figure { name: "f", unit: "records", count: 10, ours, raw };
         assert_eq!(figure.ratio(), Spread { median: 1.5, min: 1.0, max: 2.0 });
         assert_eq!(figure.per_second(), 4.0);
     }

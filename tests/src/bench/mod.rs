@@ -132,7 +132,7 @@ async fn rounds<B: Backend>(name: &'static str, backend: &B, options: &Options, 
     let (mut figures, mut logged) = (Figures::default(), Logged::default());
     for number in 0..usize::from(options.rounds) {
         eprintln!("round {} of {}", number + 1, options.rounds);
-        Round { backend, number, data, work, figures: &mut figures, logged: &mut logged }.run().await?;
+        Round { backend, number, data, work, only: &options.only, figures: &mut figures, logged: &mut logged }.run().await?;
     }
     let mut about = machine();
     about.extend(backend.describe().await?);

@@ -22,6 +22,9 @@ pub(super) struct Options {
     /// How often everything is done; medians are reported.
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) rounds: u16,
+    /// Measure only these figures; records are loaded in any case.
+    #[arg(long, value_name = "FIGURE", value_delimiter = ',')]
+    pub(super) only: Vec<String>,
     /// Take only the first records of the data.
     #[arg(long, value_name = "COUNT")]
     pub(super) records: Option<usize>,

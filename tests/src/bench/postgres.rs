@@ -3,14 +3,14 @@
 use super::{
     backend::{Backend, Bulk},
     data::{CONNECTION, Document, ENTITY},
-    measure::timed,
+    measure::{Spent, timed},
     raw_postgres::RawPostgres,
     twin::{Ours, Twin, raw_error},
 };
 use mastra_core::{Error, Result};
 use mastra_postgres::PostgresEngine;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
-use std::{process, sync::Arc, time::Duration};
+use std::{process, sync::Arc};
 use tokio::sync::Mutex;
 
 /// Names the server.
@@ -138,8 +138,8 @@ impl Backend for Postgres {
         ours.sync(&Ours::batch(first, cursor())).await?;
         Twin::sync(&mut raw, &RawPostgres::batch(first, cursor())).await?;
         let (our_batch, raw_batch) = (Ours::batch(rest, cursor()), RawPostgres::batch(rest, cursor()));
-        let mut spent = Bulk { ours: Duration::ZERO, raw: Duration::ZERO };
-        let ours_first = number % 2 == 0;
+        let mut spent = Bulk { ours: Spent::default(), raw: Spent::default() };
+        let ours_first = number.is_multiple_of(2);
         for ours_now in [ours_first, !ours_first] {
             let (stored, side) = if ours_now {
                 (timed(&mut spent.ours, ours.sync(&our_batch)).await?.0, "the engine")

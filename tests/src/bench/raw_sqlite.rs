@@ -51,7 +51,7 @@ INSERT INTO counters (name, value) VALUES ('generation', 0);
 ";
 
 const FOUND: &str = "SELECT i.value, r.key, r.data, r.deleted_at, r.updated_at FROM json_each(?2) i \
-     JOIN records r ON r.entity = ?1 AND r.external_id = i.value";
+     CROSS JOIN records r ON r.entity = ?1 AND r.external_id = i.value";
 
 const BY_EXTERNAL_ID: &str = "SELECT r.id, r.external_id, r.entity_type, r.data, r.generation, r.created_at, r.updated_at, r.deleted_at, e.id \
      FROM entities e JOIN records r ON r.entity = e.key \

@@ -14,10 +14,11 @@ pub(super) struct Verdict {
 }
 
 /// The rates of the engine's TypeScript original over 20,000 such records on 2 cores, which "several times faster" is measured by.
-const ORIGINAL: [(&str, f64); 5] = [
+const ORIGINAL: [(&str, f64); 6] = [
     ("sync_initial", 13_000.0),
     ("sync_10pct_changed", 21_600.0),
     ("get_filtered_sorted_page", 124.0),
+    ("get_filtered_sorted_page_indexed", 124.0),
     ("get_by_external_id", 1_060.0),
     ("get_all_by_entity", 171_000.0),
 ];
@@ -50,7 +51,9 @@ pub(super) fn verdicts(figure: &Figure, all: &Figures) -> Vec<Verdict> {
     }
     if let Some((_, original)) = ORIGINAL.iter().find(|(name, _)| *name == figure.name) {
         let value = figure.per_second() / original;
-        verdicts.push(Verdict { target: format!("≥ {SEVERAL} × the original's {original}/s"), value, met: value >= SEVERAL });
+        let raw = figure.rate(figure.raw().median) / original;
+        let target = format!("≥ {SEVERAL} × the original's {original}/s (hand-written: {raw:.1})");
+        verdicts.push(Verdict { target, value, met: value >= SEVERAL });
     }
     verdicts
 }

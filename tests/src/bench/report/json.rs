@@ -22,6 +22,7 @@ impl Report {
             let mut ours = side(figure, figure.ours());
             if let Value::Object(ours) = &mut ours {
                 ours.insert("ratio_to_raw".into(), json!(figure.ratio()));
+                ours.insert("client_processor_time_to_raw".into(), json!(figure.processor_ratio()));
                 ours.insert("targets".into(), json!(verdicts(figure, &self.figures)));
             }
             all.insert(figure.name.into(), ours);

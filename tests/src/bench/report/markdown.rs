@@ -36,9 +36,9 @@ impl Report {
         )?;
         writeln!(
             text,
-            "| figure | engine /s | (min – max) | hand-written /s | (min – max) | ratio | (min – max) | target: reached |"
+            "| figure | engine /s | (min – max) | hand-written /s | (min – max) | ratio | (min – max) | client CPU | target: reached |"
         )?;
-        writeln!(text, "|---|---:|---|---:|---|---:|---|---|")?;
+        writeln!(text, "|---|---:|---|---:|---|---:|---|---:|---|")?;
         for figure in self.figures.iter() {
             let (ours, raw, ratio) = (figure.ours(), figure.raw(), figure.ratio());
             let rate = |seconds| short(figure.rate(seconds));
@@ -55,7 +55,7 @@ impl Report {
                 .collect();
             writeln!(
                 text,
-                "| `{}` | {} | {} – {} | {} | {} – {} | {} | {} – {} | {} |",
+                "| `{}` | {} | {} – {} | {} | {} – {} | {} | {} – {} | {} | {} |",
                 figure.name,
                 rate(ours.median),
                 rate(ours.max),
@@ -66,6 +66,7 @@ impl Report {
                 short(ratio.median),
                 short(ratio.min),
                 short(ratio.max),
+                short(figure.processor_ratio().median),
                 verdicts.join("; "),
             )?;
         }

@@ -32,6 +32,14 @@ impl fmt::Display for Report {
                 short(ratio.min),
                 short(ratio.max)
             )?;
+            let processor = figure.processor_ratio();
+            writeln!(
+                f,
+                "  client's CPU {:>9} × hand-written's  ({} to {})",
+                short(processor.median),
+                short(processor.min),
+                short(processor.max)
+            )?;
             for verdict in verdicts(figure, &self.figures) {
                 writeln!(f, "  {} {}: {}", mark(verdict.met), verdict.target, short(verdict.value))?;
             }
