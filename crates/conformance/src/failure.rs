@@ -88,7 +88,7 @@ pub fn refused<T: fmt::Debug>(result: mastra_core::Result<T>, kind: ErrorKind) -
 /// Fails the case unless the condition holds.
 macro_rules! ensure {
     ($condition:expr, $($message:tt)+) => {
-        if !$condition {
+        if !bool::from($condition) {
             return Err($crate::Failure::new(format!($($message)+)));
         }
     };

@@ -49,6 +49,11 @@ impl Random {
         items.get(at)
     }
 
+    /// One of the items.
+    pub fn one_of<T: Copy + Default, const N: usize>(&mut self, items: [T; N]) -> T {
+        self.pick(&items).copied().unwrap_or_default()
+    }
+
     /// The items in another order.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {

@@ -1,4 +1,5 @@
 //! Faults happen at exactly the call that was asked for, with the effect that was asked for.
+#![allow(clippy::unwrap_used, reason = "in a test an error is a failure")]
 
 use futures::StreamExt as _;
 use mastra_core::{

@@ -55,7 +55,8 @@ fn scalars(can: DataCapabilities) -> Vec<Value> {
     ];
     // Only with exact numbers do these parse, or stay what they are.
     let exact = ["18446744073709551616", "123456789012345678901234567890", "0.10000000000000000001", "1e400"];
-    let keeps = |text: &&str| serde_json::from_str::<Value>(text).is_ok_and(|number| number.to_string() == *text);
+    let spelled = |number: Value| number.to_string();
+    let keeps = |text: &&str| serde_json::from_str(text).is_ok_and(|number| spelled(number) == *text);
     scalars.extend(exact.into_iter().filter(keeps).filter_map(|text| serde_json::from_str(text).ok()));
     if can.nul_characters {
         scalars.extend([json!("a\0"), json!("\0")]);
@@ -68,7 +69,7 @@ fn object(random: &mut Random, scalars: &[Value], depth: usize) -> Value {
     for (at, key) in KEYS.iter().enumerate() {
         // The first keys are the usual ones: a value, a list of values, a list of objects. Any of them may be anything.
         let usual = at < 3;
-        if !random.one_in(4) == usual {
+        if random.one_in(4) != usual {
             let inner = match at {
                 1 if depth > 0 && random.one_in(2) => list(random, |random| scalar(random, scalars)),
                 2 if depth > 0 && !random.one_in(4) => list(random, |random| object(random, scalars, depth - 1)),
@@ -81,7 +82,7 @@ fn object(random: &mut Random, scalars: &[Value], depth: usize) -> Value {
 }
 
 fn list(random: &mut Random, mut member: impl FnMut(&mut Random) -> Value) -> Value {
-    let length = [0, 1, 1, 2, 2, 3][random.below(6)];
+    let length = random.one_of([0, 1, 1, 2, 2, 3]);
     Value::Array((0..length).map(|_| member(random)).collect())
 }
 
@@ -305,7 +306,7 @@ impl Draw<'_> {
             found = self.leaf().1;
         }
         if self.random.one_in(10) {
-            segments.push(["a", "b", "0", "absent"][self.random.below(4)].to_owned());
+            segments.push(self.random.one_of(["a", "b", "0", "absent"]).to_owned());
         }
         (written(&segments), found)
     }

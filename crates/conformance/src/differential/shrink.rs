@@ -81,7 +81,7 @@ impl Shrinking<'_> {
         let options = UpsertOptions { mode: UpsertMode::Replace };
         self.store.upsert_records(&self.entity, &[record], &options).await?;
         let found = ask(self.store, &self.entity, &filter).await?;
-        Ok(!found.is_empty() != filter.matches(document))
+        Ok(found.is_empty() == filter.matches(document))
     }
 }
 

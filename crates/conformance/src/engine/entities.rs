@@ -198,7 +198,7 @@ pub async fn names_are_exact(store: &dyn RecordStore) -> Outcome {
     for (name, entity) in names.iter().zip(&created) {
         ensure_eq!(store.resolve_entity(&EntityRef::named(*name)).await?.id, entity.id, "the entity {name:?}");
         let listed = store.list_entities(&EntityQuery { name: Some((*name).into()), ..EntityQuery::default() }).await?.items;
-        ensure_eq!(listed, [entity.clone()], "the list of {name:?}");
+        ensure_eq!(listed, std::slice::from_ref(entity), "the list of {name:?}");
     }
     let entity = EntityRef::Id(created.first().map(|entity| entity.id).unwrap_or_else(EntityId::generate));
     put(store, &entity, names.map(|name| (name, json!({ "name": name })))).await?;

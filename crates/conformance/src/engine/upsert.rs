@@ -385,7 +385,7 @@ fn random_record(random: &mut Random) -> NewRecord {
         record = record.remove_keys(random.pick(&keys).copied());
     }
     if random.one_in(4) {
-        record = record.entity_type(["X", "Y", "E"][random.below(3)]);
+        record = record.entity_type(random.one_of(["X", "Y", "E"]));
     }
     record
 }
@@ -397,7 +397,7 @@ fn random_object(random: &mut Random, keys: &[&str], depth: usize) -> Value {
             let value = match random.below(if depth > 0 { 6 } else { 4 }) {
                 0 => json!(null),
                 1 => json!(random.below(2)),
-                2 => json!(["x", "y"][random.below(2)]),
+                2 => json!(random.one_of(["x", "y"])),
                 3 => json!([random.below(2)]),
                 _ => random_object(random, keys, depth - 1),
             };
@@ -416,7 +416,7 @@ pub async fn large_batches_are_written_whole(store: &dyn RecordStore) -> Outcome
     ensure_eq!(counts(&report), (total, 0, 0), "the first time: created, updated, unchanged");
     let order: Vec<String> = (0..total).map(|n| format!("id-{n}")).collect();
     ensure_eq!(listed(&report.created), order, "the order of the report");
-    let changed = |n: usize| if n % 10 == 0 { json!({ "changed": true }) } else { document(n) };
+    let changed = |n: usize| if n.is_multiple_of(10) { json!({ "changed": true }) } else { document(n) };
     let batch = (0..total + 500).map(|n| (format!("id-{n}"), if n < total { changed(n) } else { document(n) }));
     let report = put(store, &entity, batch).await?;
     ensure_eq!(counts(&report), (500, total / 10, total - total / 10), "the second time: created, updated, unchanged");
