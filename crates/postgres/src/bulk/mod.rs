@@ -66,7 +66,8 @@ async fn finish(mut copy: PgCopyIn<&mut PgConnection>, mut stream: Rows, rows: u
 /// The staged rows of the batch `$3`, as the statement of an upsert reads them.
 pub(crate) fn staged(shared: &Shared) -> String {
     format!(
-        "(SELECT s.id, s.external_id AS x, s.entity_type AS t, s.data AS d, s.position::bigint AS position FROM {} s WHERE s.batch = $3) i",
+        "(SELECT s.id, s.external_id AS x, s.entity_type AS t, s.data AS d, s.position::bigint AS position FROM {} s WHERE s.batch = $3 \
+         ORDER BY s.external_id) i",
         shared.schema.record_staging()
     )
 }

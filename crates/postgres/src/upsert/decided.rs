@@ -25,6 +25,7 @@ pub(super) async fn upsert(
     let mut outcomes = Outcomes::new(changes.len());
     let mut pending: Vec<usize> = (0..changes.len()).collect();
     for _ in 0..ATTEMPTS {
+        pending.sort_by_key(|at| changes.get(*at).map(|change| change.external_id.as_bytes()));
         let found = read(conn, shared, entity, changes, &pending).await?;
         let mut writes = Vec::new();
         for at in &pending {

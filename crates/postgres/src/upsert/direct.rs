@@ -5,7 +5,11 @@ use super::{
     outcome::{Outcome, Outcomes, Written, position},
     write::{BY_KEY, complete, index, insertion, refuse_resurrection, text_fields, too_many_writers},
 };
-use crate::{bulk::{self, Load}, error::driver, store::Shared};
+use crate::{
+    bulk::{self, Load},
+    error::driver,
+    store::Shared,
+};
 use mastra_core::{Entity, RecordId, Result, UpsertMode, UpsertReport};
 use sqlx::{PgConnection, Row as _, postgres::PgRow, types::Json};
 use uuid::Uuid;
@@ -35,7 +39,8 @@ pub(super) async fn upsert(
         }
     }
     for _ in 0..ATTEMPTS {
-        let pending = outcomes.pending();
+        let mut pending = outcomes.pending();
+        pending.sort_by_key(|at| rows.get(*at).map(|row| row.external_id.as_bytes()));
         if pending.is_empty() {
             return Ok(outcomes.report(rows.iter().map(|row| row.external_id.as_ref())));
         }

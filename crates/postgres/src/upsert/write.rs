@@ -14,8 +14,10 @@ const INDEXED: usize = 2_000;
 /// generation is the one that was seen, or null where there was no row.
 ///
 /// `ON CONFLICT` is the guard against other writers alone: it writes over the generation that was seen and no other, and the
-/// row that another writer was quicker with is not returned. In the order of the external id, so that no two writers can each
-/// hold what the other waits for.
+/// row that another writer was quicker with is not returned.
+///
+/// The rows have to come in the order of their external ids, so that no two writers can each hold what the other waits for. The
+/// client sorts them: the server would carry the data through its sort.
 ///
 /// The text fields are read while a row is returned, so only where something is written, and under a lock that a declaration
 /// of text fields waits for, or that waits for it and then reads what it declared. So no record stays out of the index.
@@ -28,7 +30,7 @@ pub(super) fn insertion(shared: &Shared, source: &str) -> String {
     format!(
         "INSERT INTO {records} AS r (id, entity_id, external_id, entity_type, data, generation, created_at, updated_at) \
          SELECT s.id, $1, s.x, s.t, s.d, coalesce(s.generation, {next}), statement_timestamp(), statement_timestamp() \
-         FROM {source} ORDER BY s.x COLLATE \"C\" \
+         FROM {source} \
          ON CONFLICT (entity_id, external_id) DO UPDATE SET entity_type = excluded.entity_type, data = excluded.data, \
          generation = {next}, updated_at = greatest(statement_timestamp(), r.updated_at + interval '1 microsecond'), \
          created_at = r.created_at, deleted_at = NULL \
