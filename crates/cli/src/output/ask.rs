@@ -38,9 +38,9 @@ async fn question(what: String, default: bool) -> Outcome<bool> {
 }
 
 fn ask(what: &str, default: bool) -> io::Result<String> {
-    let mut terminal = io::stderr().lock();
-    write!(terminal, "{what} [{}] ", if default { "Y/n" } else { "y/N" })?;
-    terminal.flush()?;
+    // Not locked while it waits: whoever says that the command was interrupted needs it.
+    write!(io::stderr(), "{what} [{}] ", if default { "Y/n" } else { "y/N" })?;
+    io::stderr().flush()?;
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
     Ok(answer)

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -11,49 +11,49 @@ use std::sync::atomic::{AtomicU32, Ordering};
 const POSTGRES_VARIABLE: &str = "MASTRA_TEST_POSTGRES_URL";
 
 /// A folder with the engine of a project.
-pub struct Project {
+pub(crate) struct Project {
     folder: tempfile::TempDir,
     engine: Option<String>,
 }
 
 /// How a command ended.
 #[derive(Debug)]
-pub struct Ended {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Project {
     /// A new folder, whose engine is the default: a file of its own.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap(), engine: None }
     }
 
     /// A new folder, whose engine is a schema of its own in the Postgres server of the tests, migrated.
-    pub fn postgres() -> Self {
+    pub(crate) fn postgres() -> Self {
         let project = Self { folder: tempfile::tempdir().unwrap(), engine: Some(postgres_url()) };
         project.run(&["engine", "migrate"]).ok();
         project
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, bytes).unwrap();
         path
     }
 
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
     /// The command, without what the surroundings would decide.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mastra"));
         command.current_dir(self.folder.path()).args(arguments).stdin(Stdio::null());
         for name in ["MASTRA_ENGINE_URL", "DATABASE_URL", "DB_URL", "RUST_LOG", "COLUMNS", "MASTRA_ENGINE_PASSWORD"] {
@@ -65,12 +65,12 @@ impl Project {
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Ended {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         Ended::of(self.command(arguments).output().unwrap())
     }
 
     /// Runs a command with text on its standard input.
-    pub fn fed(&self, arguments: &[&str], input: &[u8]) -> Ended {
+    pub(crate) fn fed(&self, arguments: &[&str], input: &[u8]) -> Ended {
         let mut command = self.command(arguments);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
@@ -83,24 +83,24 @@ impl Project {
     }
 
     /// Runs a command that has to succeed, and reads its one JSON document.
-    pub fn json(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let arguments: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
         self.run(&arguments).ok().json()
     }
 
-    pub fn spawn(&self, arguments: &[&str]) -> Child {
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
         self.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
     /// Every record of an entity as exported, in order of external id.
-    pub fn state(&self, entity: &str) -> Vec<Value> {
+    pub(crate) fn state(&self, entity: &str) -> Vec<Value> {
         let exported = self.run(&["records", "export", "--entity", entity]).ok().stdout;
         let mut records: Vec<Value> = exported.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         records.sort_by_key(|record| record["externalId"].as_str().unwrap().to_owned());
         records
     }
 
-    pub fn count(&self, entity: &str) -> u64 {
+    pub(crate) fn count(&self, entity: &str) -> u64 {
         self.json(&["records", "query", "--entity", entity, "--count"])["count"].as_u64().unwrap()
     }
 }
@@ -121,26 +121,26 @@ impl Ended {
     }
 
     #[track_caller]
-    pub fn ok(self) -> Self {
+    pub(crate) fn ok(self) -> Self {
         self.exits(0)
     }
 
     #[track_caller]
-    pub fn exits(self, code: i32) -> Self {
+    pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
         self
     }
 
     /// Standard output, which has to be one JSON document on one line.
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         assert_eq!(self.stdout.lines().count(), 1, "{}", self.stdout);
         serde_json::from_str(&self.stdout).unwrap()
     }
 
     /// The failure on standard error, which has to be one JSON document of the documented form.
     #[track_caller]
-    pub fn failure(&self) -> Value {
+    pub(crate) fn failure(&self) -> Value {
         let document: Value = serde_json::from_str(&self.stderr).unwrap_or_else(|error| panic!("{error}: {}", self.stderr));
         let failure = document["error"].as_object().unwrap();
         let mut keys: Vec<&str> = failure.keys().map(String::as_str).collect();
@@ -177,15 +177,11 @@ fn drop_schema(url: &str) {
 }
 
 /// Lines of JSON: numbered records with some variety.
-pub fn lines(numbers: std::ops::Range<u32>) -> String {
+pub(crate) fn lines(numbers: std::ops::Range<u32>) -> String {
     numbers
         .map(|n| {
             let stage = ["won", "open", "lost"][n as usize % 3];
             format!("{{\"id\":\"d-{n}\",\"stage\":\"{stage}\",\"amount\":{n}.50,\"tags\":[\"t{}\",\"all\"],\"note\":\"number {n}\"}}\n", n % 7)
         })
         .collect()
-}
-
-pub fn exists(path: &Path) -> bool {
-    path.exists()
 }
