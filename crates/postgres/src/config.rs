@@ -3,6 +3,7 @@
 use crate::{
     engine::PostgresEngine,
     error::driver,
+    field_index::FieldIndexes,
     migrate,
     pool::{self, PoolSettings},
     pooler::Pooler,
@@ -170,6 +171,7 @@ impl PostgresEngineBuilder {
             writer,
             lent,
             closed: AtomicBool::new(false),
+            field_indexes: FieldIndexes::default(),
         };
         let mut conn = shared.writer.acquire().await.map_err(driver)?;
         migrate::verify_schema(&mut conn, &shared.schema).await?;

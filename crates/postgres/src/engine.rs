@@ -1,11 +1,12 @@
 //! The engine, and a transaction of it.
 
-use crate::{config::PostgresEngineBuilder, error::driver, query, store::PgStore};
+use crate::{config::PostgresEngineBuilder, error::driver, field_index, query, store::PgStore};
 use async_trait::async_trait;
 use mastra_core::{
     Capabilities, Count, CountQuery, DeleteReport, Engine, EngineInfo, Entity, EntityDeletion, EntityId, EntityQuery, EntityRef,
-    EntityUpdate, Explanation, NewEntity, NewRecord, Page, Path, PurgeOptions, Record, RecordId, RecordQuery, RecordSelector,
-    RecordStore, RecordStream, Result, SyncBatch, SyncReport, TextResults, TextSearch, Transaction, UpsertOptions, UpsertReport,
+    EntityUpdate, Explanation, FieldIndex, FieldIndexKind, NewEntity, NewRecord, Page, Path, PurgeOptions, Record, RecordId,
+    RecordQuery, RecordSelector, RecordStore, RecordStream, Result, SyncBatch, SyncReport, TextResults, TextSearch, Transaction,
+    UpsertOptions, UpsertReport,
 };
 use sqlx::PgPool;
 use std::{sync::atomic::Ordering, time::Duration};
@@ -124,6 +125,18 @@ impl Engine for PostgresEngine {
 
     async fn stream_records(&self, entity: &EntityRef, query: &RecordQuery) -> Result<RecordStream> {
         query::stream(&self.store, self.store.entity_to_read(entity).await?, query).await
+    }
+
+    async fn create_field_index(&self, entity: &EntityRef, path: &Path, kind: FieldIndexKind) -> Result<FieldIndex> {
+        field_index::create(&self.store, self.store.entity_to_read(entity).await?, path, kind).await
+    }
+
+    async fn list_field_indexes(&self, entity: &EntityRef) -> Result<Vec<FieldIndex>> {
+        field_index::list(&self.store, self.store.entity_to_read(entity).await?).await
+    }
+
+    async fn drop_field_index(&self, entity: &EntityRef, path: &Path, kind: FieldIndexKind) -> Result<()> {
+        field_index::drop(&self.store, self.store.entity_to_read(entity).await?, path, kind).await
     }
 
     async fn ping(&self) -> Result<()> {

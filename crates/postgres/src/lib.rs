@@ -14,6 +14,10 @@ mod entities;
 #[cfg(feature = "engine")]
 mod error;
 #[cfg(feature = "engine")]
+mod explain;
+#[cfg(feature = "engine")]
+mod field_index;
+#[cfg(feature = "engine")]
 mod filter;
 #[cfg(feature = "engine")]
 mod lookup;

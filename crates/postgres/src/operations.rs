@@ -1,12 +1,11 @@
 //! [`RecordStore`], once, for the engine and for a transaction of it.
 
-use crate::{delete, entities, lookup, query, store::PgStore, sync, text, upsert};
+use crate::{delete, entities, explain, lookup, query, store::PgStore, sync, text, upsert};
 use async_trait::async_trait;
 use mastra_core::{
     Capabilities, Count, CountQuery, DeleteReport, EngineInfo, Entity, EntityDeletion, EntityId, EntityQuery, EntityRef,
-    EntityUpdate, Error, Explanation, NewEntity, NewRecord, Page, Path, PurgeOptions, Record, RecordId, RecordQuery,
-    RecordSelector, RecordStore, Result, SyncBatch, SyncReport, TextResults, TextSearch, TransactionBackend, UpsertOptions,
-    UpsertReport,
+    EntityUpdate, Explanation, NewEntity, NewRecord, Page, Path, PurgeOptions, Record, RecordId, RecordQuery, RecordSelector,
+    RecordStore, Result, SyncBatch, SyncReport, TextResults, TextSearch, TransactionBackend, UpsertOptions, UpsertReport,
 };
 
 impl PgStore {
@@ -135,8 +134,7 @@ impl RecordStore for PgStore {
     }
 
     async fn explain(&self, entity: &EntityRef, query: &RecordQuery) -> Result<Explanation> {
-        let _ = (entity, query);
-        Err(Error::unsupported("explain"))
+        explain::explain(self, self.entity_to_read(entity).await?, query).await
     }
 }
 

@@ -66,6 +66,8 @@ fn connect_options(url: &str, settings: &PoolSettings, pooler: Pooler) -> Result
         // pgbouncer refuses start-up parameters that it does not know, `options` and `extra_float_digits` among them.
         Pooler::Transaction => options = options.statement_cache_capacity(0).extra_float_digits(None),
         Pooler::None => {
+            // Compiling the expressions of a filter or a sort takes longer than they run, some hundred milliseconds.
+            options = options.options([("jit", "off")]);
             if let Some(timeout) = settings.statement_timeout {
                 let milliseconds = timeout.as_millis().clamp(1, 2_147_483_647);
                 options = options.options([("statement_timeout", milliseconds.to_string())]);

@@ -1,6 +1,6 @@
 //! Where statements run: on connections of a pool, or inside one open transaction. The same code serves both.
 
-use crate::{error::driver, pooler::Pooler, quote::Schema};
+use crate::{error::driver, field_index::FieldIndexes, pooler::Pooler, quote::Schema};
 use mastra_core::{Capabilities, EngineInfo, Error, Result};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, pool::PoolConnection, postgres::PgArguments, query::Query};
 use std::{
@@ -29,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) lent: bool,
     /// Whether the engine was closed.
     pub(crate) closed: AtomicBool,
+    /// Which field indexes there are.
+    pub(crate) field_indexes: FieldIndexes,
 }
 
 /// Settings of a transaction that writes batches, in the round trip that begins it.

@@ -100,7 +100,9 @@ async fn every_order_agrees_with_cores() {
 #[tokio::test]
 async fn every_order_agrees_with_cores_through_field_indexes() {
     let schema = TestSchema::new().await;
-    let engine = engine_with(&schema, &[("enable_seqscan", "off"), ("enable_sort", "off"), ("enable_bitmapscan", "off")]).await;
+    let engine =
+        engine_with(&schema, &[("enable_seqscan", "off"), ("enable_sort", "off"), ("jit", "off"), ("enable_bitmapscan", "off")])
+            .await;
     let mut random = Random::new(generate::seed("every_order_agrees_with_cores_through_field_indexes"));
     let documents = generate::documents(&mut random, DOCUMENTS);
     let entity = store(&engine, &documents).await;
@@ -115,7 +117,7 @@ async fn every_order_agrees_with_cores_through_field_indexes() {
 #[tokio::test]
 async fn long_strings_and_numbers_keep_their_order_through_an_index() {
     let schema = TestSchema::new().await;
-    let engine = engine_with(&schema, &[("enable_seqscan", "off"), ("enable_sort", "off")]).await;
+    let engine = engine_with(&schema, &[("enable_seqscan", "off"), ("enable_sort", "off"), ("jit", "off")]).await;
     let prefix = "é".repeat(300);
     let mut documents: Vec<Value> = ["b", "", "a", "ab", "B", "\u{ffff}", "\u{10000}"]
         .iter()

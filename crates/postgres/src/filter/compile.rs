@@ -118,6 +118,21 @@ impl Compiler {
     }
 }
 
+/// See [`of_leaves`](super::of_leaves).
+pub(super) fn leaves(predicate: &Predicate) -> Option<Node> {
+    let scalar = |item: &Value| !matches!(item, Value::Null | Value::Array(_) | Value::Object(_));
+    // The values are opened here, and what is an array among them by the filter expression.
+    let any = |items: &[Value]| Node::or(items.iter().map(|item| equals("@", item))).of_some("$[*]");
+    match predicate {
+        Predicate::Eq(item) if scalar(item) => Some(any(std::slice::from_ref(item))),
+        Predicate::In(items) if items.iter().all(scalar) => Some(any(items)),
+        Predicate::All(items) if !items.is_empty() && items.iter().all(scalar) => {
+            Some(Node::and(items.iter().map(|item| any(std::slice::from_ref(item)))))
+        }
+        _ => None,
+    }
+}
+
 fn has_size(at: &str, size: u64) -> Node {
     Node::and([typed(at, "array"), Node::when(format!("{at}.size() == {size}"))])
 }

@@ -14,7 +14,7 @@ mod node;
 mod place;
 mod value;
 
-use mastra_core::Filter;
+use mastra_core::{Filter, filter::Predicate};
 
 /// What a filter became.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,4 +41,10 @@ pub(crate) fn compile(filter: &Filter) -> Compiled {
         never,
         finished_in_core: if exact { Vec::new() } else { compiler.finished.into_iter().collect() },
     }
+}
+
+/// A predicate on the values that a path led to, given as the members of one array; `None` where it asks more than equality with
+/// values of which none is null, an array or an object.
+pub(crate) fn of_leaves(predicate: &Predicate) -> Option<String> {
+    compile::leaves(predicate)?.into_condition()
 }

@@ -5,25 +5,22 @@ mod order;
 mod page;
 mod scan;
 mod scope;
+mod select;
 mod statement;
 mod stream;
 mod value;
+mod walk;
 
 use crate::{error::driver, store::PgStore};
 use mastra_core::{EntityId, Error, Result};
 
 pub(crate) use count::count;
 pub(crate) use page::page;
-pub(crate) use scan::Scan;
 pub(crate) use scope::{Scope, filter};
+pub(crate) use select::{Conditions, Select, in_order, sorted};
 pub(crate) use statement::Statement;
 pub(crate) use stream::stream;
-
-/// A statement that selects records, still without limit and offset.
-#[derive(Debug)]
-pub(crate) struct Selection {
-    statement: Statement,
-}
+pub(crate) use value::constant_value;
 
 /// `NotFound` where there is no such entity. A read that found rows need not ask.
 pub(crate) async fn require_entity(store: &PgStore, entity: EntityId) -> Result<()> {

@@ -45,11 +45,15 @@ impl KeyExpressions {
 
     /// The terms of `ORDER BY`.
     fn terms(&self) -> String {
-        let direction = match self.direction {
+        let direction = self.direction_name();
+        format!("{} {direction}, {} {direction}, {} {direction}", self.rank, self.number, self.text)
+    }
+
+    const fn direction_name(&self) -> &'static str {
+        match self.direction {
             Direction::Ascending => "ASC",
             Direction::Descending => "DESC",
-        };
-        format!("{} {direction}, {} {direction}, {} {direction}", self.rank, self.number, self.text)
+        }
     }
 
     /// The conditions for a value to stand behind the point and to tie with it.
@@ -102,6 +106,30 @@ impl Order {
     /// `ORDER BY …`.
     pub(crate) fn clause(&self) -> String {
         let keys = self.keys.iter().map(KeyExpressions::terms);
+        format!(" ORDER BY {}", keys.chain(["r.id".to_owned()]).collect::<Vec<_>>().join(", "))
+    }
+
+    /// How rows stand that tie in the first key.
+    pub(crate) fn ties(&self) -> String {
+        let keys = self.keys.iter().skip(1).map(KeyExpressions::terms);
+        keys.chain(["r.id".to_owned()]).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The keys as further columns of a `SELECT`.
+    pub(crate) fn selected(&self) -> String {
+        let keys = self.keys.iter().enumerate();
+        keys.map(|(at, KeyExpressions { rank, number, text, .. })| {
+            format!(", {rank} AS rank_{at}, {number} AS number_{at}, {text} AS text_{at}")
+        })
+        .collect()
+    }
+
+    /// `ORDER BY …` those columns.
+    pub(crate) fn clause_of_selected(&self) -> String {
+        let keys = self.keys.iter().enumerate().map(|(at, key)| {
+            let direction = key.direction_name();
+            format!("r.rank_{at} {direction}, r.number_{at} {direction}, r.text_{at} {direction}")
+        });
         format!(" ORDER BY {}", keys.chain(["r.id".to_owned()]).collect::<Vec<_>>().join(", "))
     }
 

@@ -1,12 +1,15 @@
 //! One page of records.
 
-use super::{Scope, Selection, order::Order, require_entity, scan::Scan, statement::Statement};
-use crate::{
-    filter,
-    rows::{RECORD_COLUMNS, record},
-    store::PgStore,
+use super::{
+    require_entity,
+    scan::Scan,
+    select::{self, Conditions, Select},
+    statement::Statement,
 };
-use mastra_core::{Cursor, EntityId, Page, Position, Record, RecordQuery, Result, projection::project};
+use crate::{field_index::coarse, filter, rows::record, store::PgStore};
+use mastra_core::{
+    Cursor, EntityId, Page, Position, Record, RecordQuery, Result, SortPoint, projection::project, sort::sort_value,
+};
 
 /// One page of the records that match; `NotFound` where there is no such entity.
 pub(crate) async fn page(store: &PgStore, entity: EntityId, query: &RecordQuery) -> Result<Page<Record>> {
@@ -15,22 +18,48 @@ pub(crate) async fn page(store: &PgStore, entity: EntityId, query: &RecordQuery)
         return Ok(Page::default());
     }
     let compiled = filter::compile(&query.filter);
+    let known = store.shared.field_indexes.of(store, entity).await?;
+    let from = Conditions::of(store, entity, query, &known);
     let rows = if compiled.exact {
         // One more row tells whether another page follows.
-        let statement = Selection::new(store, entity, query, &compiled)?
-            .limited(query.limit.map(|limit| limit.saturating_add(1)), query.offset);
-        let mut session = store.read().await?;
-        let rows = statement.fetch_all(session.conn()?, false).await?;
-        session.finish().await?;
-        rows.iter().map(record).collect::<Result<Vec<_>>>()?
+        let wanted = query.limit.map(|limit| limit.saturating_add(1));
+        let walked = match wanted {
+            Some(rows) => select::in_order(from, query, rows, query.offset)?,
+            None => None,
+        };
+        let walked = match walked {
+            Some(select) => fetch_in_order(store, select).await?,
+            None => None,
+        };
+        match walked {
+            Some(rows) => rows,
+            None => fetch(store, select::sorted(from, query, wanted, query.offset)?).await?,
+        }
     } else {
-        let statement = Selection::new(store, entity, query, &compiled)?.unlimited();
-        recheck(store, query, statement).await?
+        recheck(store, query, select::sorted(from, query, None, 0)?.statement).await?
     };
     if rows.is_empty() {
         require_entity(store, entity).await?;
     }
     finish(query, rows)
+}
+
+async fn fetch(store: &PgStore, select: Select) -> Result<Vec<Record>> {
+    let persistent = select.sealed && store.shared.persistent();
+    let mut session = store.read().await?;
+    let rows = select.statement.fetch_all(session.conn()?, persistent).await?;
+    session.finish().await?;
+    rows.iter().map(record).collect()
+}
+
+/// The rows in an index's order; none where one of them has a sort value that the index holds in part only, so that another
+/// might belong before it.
+async fn fetch_in_order(store: &PgStore, mut select: Select) -> Result<Option<Vec<Record>>> {
+    let path = select.coarse.take();
+    let rows = fetch(store, select).await?;
+    // Rows that an offset skipped matter only where they tie with one that it did not.
+    let may_tie = |row: &Record| path.as_ref().is_some_and(|path| coarse(&SortPoint::of(sort_value(&row.data, path))));
+    Ok(if rows.iter().any(may_tie) { None } else { Some(rows) })
 }
 
 /// Shows the rows to the filter until the page is full.
@@ -69,44 +98,4 @@ fn finish(query: &RecordQuery, mut rows: Vec<Record>) -> Result<Page<Record>> {
         rows.iter_mut().for_each(|row| row.data = project(&row.data, fields));
     }
     Ok(Page { items: rows, next_cursor })
-}
-
-impl Selection {
-    /// Selects the records of a query.
-    pub(crate) fn new(store: &PgStore, entity: EntityId, query: &RecordQuery, compiled: &filter::Compiled) -> Result<Self> {
-        let mut statement = Statement::new(format!("SELECT {RECORD_COLUMNS} FROM {} r", store.schema().records));
-        let scope =
-            Scope { entity, filter: compiled, include_deleted: query.include_deleted, updated_after: query.updated_after };
-        let clause = scope.clause(&mut statement);
-        statement.push(&clause);
-        let order = Order::bound(&query.sort, &mut statement);
-        if let Some(cursor) = &query.cursor {
-            let behind = order.behind(&cursor.position(query)?, &mut statement);
-            statement.push(&format!(" AND {behind}"));
-        }
-        statement.push(&order.clause());
-        Ok(Self { statement })
-    }
-
-    /// The statement, for all rows.
-    pub(crate) fn unlimited(self) -> Statement {
-        self.statement
-    }
-
-    /// The statement, for so many rows.
-    pub(crate) fn limited(mut self, limit: Option<u64>, offset: u64) -> Statement {
-        if let Some(limit) = limit {
-            let limit = self.statement.bind(bigint(limit));
-            self.statement.push(&format!(" LIMIT {limit}"));
-        }
-        if offset > 0 {
-            let offset = self.statement.bind(bigint(offset));
-            self.statement.push(&format!(" OFFSET {offset}"));
-        }
-        self.statement
-    }
-}
-
-fn bigint(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
 }

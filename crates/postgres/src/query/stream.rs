@@ -1,6 +1,10 @@
 //! Records one after the other.
 
-use super::{Selection, require_entity, scan::Scan};
+use super::{
+    require_entity,
+    scan::Scan,
+    select::{self, Conditions},
+};
 use crate::{filter, rows::record, store::PgStore};
 use futures::stream::{self, StreamExt as _};
 use mastra_core::{EntityId, Record, RecordQuery, RecordStream, Result, filter::Matcher, projection::project};
@@ -13,14 +17,15 @@ pub(crate) async fn stream(store: &PgStore, entity: EntityId, query: &RecordQuer
         return Ok(stream::empty().boxed());
     }
     let compiled = filter::compile(&query.filter);
-    let selection = Selection::new(store, entity, query, &compiled)?;
-    let (statement, skip, left) = if compiled.exact {
-        (selection.limited(query.limit, query.offset), 0, u64::MAX)
+    let known = store.shared.field_indexes.of(store, entity).await?;
+    let from = Conditions::of(store, entity, query, &known);
+    let (select, skip, left) = if compiled.exact {
+        (select::sorted(from, query, query.limit, query.offset)?, 0, u64::MAX)
     } else {
-        (selection.unlimited(), query.offset, query.limit.unwrap_or(u64::MAX))
+        (select::sorted(from, query, None, 0)?, query.offset, query.limit.unwrap_or(u64::MAX))
     };
     let whole = compiled.exact || query.limit.is_none();
-    let scan = Scan::open(store.shared.snapshot().await?, statement, usize::MAX, whole).await?;
+    let scan = Scan::open(store.shared.snapshot().await?, select.statement, usize::MAX, whole).await?;
     let matcher = (!compiled.exact).then(|| query.filter.clone().matcher());
     let reading = Reading { scan, matcher, skip, left, fields: query.fields.clone() };
     let next = |mut reading: Reading| async move {

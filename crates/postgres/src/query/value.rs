@@ -6,15 +6,15 @@ use mastra_core::{Path, path::array_index};
 
 /// The value, with the path bound.
 pub(crate) fn sort_value(path: &Path, statement: &mut Statement) -> String {
-    chain(path, |step| match step {
+    chain("r.data", path, |step| match step {
         Step::Path(keys) => format!("#> {}", statement.bind(keys.to_vec())),
         Step::Key(key) => format!("-> {}", statement.bind(key.to_owned())),
     })
 }
 
 /// The value, with the path as a constant: what an index is built on, and what a query that it shall serve asks for.
-pub(crate) fn constant_sort_value(path: &Path) -> String {
-    chain(path, |step| match step {
+pub(crate) fn constant_value(data: &str, path: &Path) -> String {
+    chain(data, path, |step| match step {
         Step::Path(keys) => format!("#> {}", path_literal(keys)),
         Step::Key(key) => format!("-> {}", literal(key)),
     })
@@ -27,8 +27,8 @@ enum Step<'a> {
     Key(&'a str),
 }
 
-fn chain(path: &Path, mut write: impl FnMut(Step<'_>) -> String) -> String {
-    let mut value = "r.data".to_owned();
+fn chain(data: &str, path: &Path, mut write: impl FnMut(Step<'_>) -> String) -> String {
+    let mut value = data.to_owned();
     let mut rest = path.segments();
     while let Some((first, behind)) = rest.split_first() {
         let step = if is_odd_index(first) {
