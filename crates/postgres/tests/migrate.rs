@@ -5,7 +5,7 @@
 mod common;
 mod migrations;
 
-use common::{TestSchema, fresh_name, url};
+use common::{OwnServer, TestSchema, bouncer::Bouncer, fresh_name, url};
 use mastra_core::migrate::{Assessment, Migrator as _, Step, silent};
 use mastra_core::{ErrorKind, NewEntity, RecordStore as _};
 use mastra_postgres::migrate::{MigrateOptions, PostgresMigrator};
@@ -244,4 +244,50 @@ async fn arguments_that_lead_nowhere_are_errors_without_secrets() {
     }
     let migrator = PostgresMigrator::connect(&url(), "mastra").await.unwrap();
     assert!(!format!("{migrator:?}").contains("://"));
+}
+
+#[tokio::test]
+async fn a_connection_pooler_is_refused() {
+    // One that refuses what it does not know at the start of a connection, and one that drops it.
+    for settings in ["", "ignore_startup_parameters = options,extra_float_digits", "pool_mode = session"] {
+        let bouncer = Bouncer::start_with(settings).await;
+        let error = PostgresMigrator::connect(&bouncer.url, "mastra").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{settings}: {error}");
+        assert!(error.to_string().contains("pooler"), "{error}");
+    }
+    // Looking whether the schema fits is for every connection.
+    let schema = TestSchema::new().await;
+    let bouncer = Bouncer::start().await;
+    let url = format!("{}&pooler=transaction&schema={}", bouncer.url, schema.name);
+    mastra_postgres::connect(&url).await.unwrap();
+    let refused = schema.builder().schema(fresh_name()).connect().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::SchemaMismatch);
+    let refused = mastra_postgres::PostgresEngine::builder(url).auto_migrate(true).connect().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{refused}");
+}
+
+#[tokio::test]
+async fn psql_runs_the_script_of_statements_outside_a_transaction() {
+    let server = OwnServer::start();
+    let scratch = Scratch::on(&server.url(), "by psql");
+    let index = "DROP INDEX CONCURRENTLY IF EXISTS records_later_idx;\nCREATE INDEX CONCURRENTLY records_later_idx ON records (created_at);";
+    let two = with(&series(), additive(index).alone());
+    let three = with(&two, additive("CREATE TABLE one (a int);"));
+    let migrator = scratch.migrator().await.with_migrations(three).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("up.sql");
+    std::fs::write(&file, migrator.sql().await.unwrap()).unwrap();
+    let psql = || {
+        let binaries = server.server.as_ref().unwrap().binaries();
+        let mut psql = std::process::Command::new(binaries.folder().join("psql"));
+        psql.envs(binaries.libraries().map(|folder| ("LD_LIBRARY_PATH", folder)));
+        psql.args(["-X", "-q", "-f"]).arg(&file).arg(server.url()).output().unwrap()
+    };
+    let output = psql();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    migrator.check().await.unwrap();
+    assert!(scratch.relations().await.contains(&"one".to_owned()));
+    // A second time it stops at the first step.
+    assert!(!psql().status.success());
+    migrator.check().await.unwrap();
 }

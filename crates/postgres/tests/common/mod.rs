@@ -1,6 +1,8 @@
 //! A schema for each test, on the server that the environment names, and servers of a test's own.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod bouncer;
+
 use mastra_core::{
     Checked,
     migrate::{Migrator as _, silent},
@@ -60,7 +62,9 @@ impl Drop for TestSchema {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 if let Ok(mut conn) = PgConnection::connect(&url).await {
-                    let _ = sqlx::raw_sql(AssertSqlSafe(format!("DROP SCHEMA \"{name}\" CASCADE"))).execute(&mut conn).await;
+                    let _ = sqlx::raw_sql(AssertSqlSafe(format!("SET lock_timeout = '5s'; DROP SCHEMA \"{name}\" CASCADE")))
+                        .execute(&mut conn)
+                        .await;
                 }
             });
         });
