@@ -100,6 +100,13 @@ impl Figure {
         self.by_round(|ours, raw| ours.processor.as_secs_f64() / raw.processor.as_secs_f64())
     }
 
+    /// Microseconds of processor time that one of the things takes on our side and on the twin's.
+    pub(super) fn processor_us(&self) -> (f64, f64) {
+        let each =
+            |side: &[Spent]| Spread::of(side.iter().map(|spent| spent.processor.as_secs_f64())).median * 1e6 / to_f64(self.count);
+        (each(&self.ours), each(&self.raw))
+    }
+
     /// How many milliseconds more than the twin one of the things takes.
     pub(super) fn extra_ms(&self) -> Spread {
         let count = to_f64(self.count);

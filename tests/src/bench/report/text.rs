@@ -32,13 +32,15 @@ impl fmt::Display for Report {
                 short(ratio.min),
                 short(ratio.max)
             )?;
-            let processor = figure.processor_ratio();
+            let (processor, each) = (figure.processor_ratio(), figure.processor_us());
             writeln!(
                 f,
-                "  client's CPU {:>9} × hand-written's  ({} to {})",
+                "  client's CPU {:>9} × hand-written's  ({} to {}; {} and {} µs each)",
                 short(processor.median),
                 short(processor.min),
-                short(processor.max)
+                short(processor.max),
+                short(each.0),
+                short(each.1),
             )?;
             for verdict in verdicts(figure, &self.figures) {
                 writeln!(f, "  {} {}: {}", mark(verdict.met), verdict.target, short(verdict.value))?;
