@@ -130,7 +130,7 @@ impl SqliteEngineBuilder {
             .synchronous(SqliteSynchronous::Full)
             .pragma("cache_size", "-16384")
             .pragma("temp_store", "MEMORY")
-            .row_buffer_size(256)
+            .row_buffer_size(128)
             .thread_name(|index| format!("mastra-sqlite-{index}"));
         Ok(match &location.place {
             Place::Memory => (":memory:".to_owned(), options.in_memory(true)),

@@ -14,6 +14,7 @@ mod index;
 mod key;
 mod location;
 pub mod migrate;
+mod packed;
 mod records;
 mod row;
 mod shadow;

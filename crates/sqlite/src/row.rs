@@ -1,16 +1,20 @@
 //! From rows to values. Columns are read by position, in the order of the lists here.
 
-use crate::error::{Mapped as _, corrupt};
+use crate::{
+    error::{Mapped as _, corrupt},
+    packed::Packed,
+};
 use mastra_core::{Entity, EntityId, Record, RecordId, Result, Timestamp};
 use serde_json::Value;
 use sqlx::{Decode, Row as _, Sqlite, sqlite::SqliteRow};
 use uuid::Uuid;
 
-/// The columns of a live [`record`], of the table `records` as `r`.
-pub(crate) const RECORD: &str = "r.id, r.external_id, r.entity_type, r.generation, r.created_at, r.updated_at, r.data";
+/// The one column of a live [`record`], of the table `records` as `r`; see [`crate::packed`]. NULL where there is no row.
+pub(crate) const RECORD: &str = "hex(r.id) || ' ' || r.generation || ' ' || r.created_at || ' ' || r.updated_at || ' ' || \
+     octet_length(r.entity_type) || ' ' || octet_length(r.external_id) || ' ' || r.entity_type || r.external_id || r.data";
 
-/// The position behind the columns of [`RECORD`].
-pub(crate) const BEHIND_RECORD: usize = 7;
+/// The position behind the column of [`RECORD`].
+pub(crate) const BEHIND_RECORD: usize = 1;
 
 /// The columns of [`entity`], of the table `entities` as `e`.
 pub(crate) const ENTITY: &str =
@@ -44,20 +48,18 @@ pub(crate) fn parse(text: &str) -> Result<Value> {
 
 /// A live record.
 pub(crate) fn record(row: &SqliteRow, entity_id: EntityId) -> Result<Record> {
-    Ok(Record {
-        id: RecordId::from(uuid(row, 0)?),
-        entity_id,
-        external_id: get(row, 1)?,
-        entity_type: get(row, 2)?,
-        generation: get(row, 3)?,
-        created_at: time(row, 4)?,
-        updated_at: time(row, 5)?,
-        deleted_at: None,
-        data: json(row, 6)?,
-    })
+    let mut packed = Packed::new(get(row, 0)?);
+    let id = RecordId::from(packed.uuid()?);
+    let generation = packed.number()?;
+    let (created_at, updated_at) = (packed.time()?, packed.time()?);
+    let lengths = (packed.number()?, packed.number()?);
+    let entity_type = packed.text(lengths.0)?.to_owned();
+    let external_id = packed.text(lengths.1)?.to_owned();
+    let data = parse(packed.rest())?;
+    Ok(Record { id, entity_id, external_id, entity_type, data, generation, created_at, updated_at, deleted_at: None })
 }
 
-/// A record that may be deleted; `r.deleted_at` stands behind the columns of [`RECORD`].
+/// A record that may be deleted; `r.deleted_at` stands behind the column of [`RECORD`].
 pub(crate) fn record_or_tombstone(row: &SqliteRow, entity_id: EntityId) -> Result<Record> {
     let deleted_at = get::<Option<i64>>(row, BEHIND_RECORD)?.map(timestamp).transpose()?;
     Ok(Record { deleted_at, ..record(row, entity_id)? })

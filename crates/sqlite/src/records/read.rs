@@ -43,7 +43,7 @@ pub(crate) async fn by_external_id(
     };
     let rows = query.bind(external_id).fetch_all(connection).await.mapped()?;
     let [row] = rows.as_slice() else { return Ok(None) };
-    if row::get::<Option<&[u8]>>(row, 0)?.is_none() {
+    if row::get::<Option<&str>>(row, 0)?.is_none() {
         return Ok(Some(Vec::new()));
     }
     Ok(Some(vec![row::record(row, EntityId::from(row::uuid(row, row::BEHIND_RECORD)?))?]))

@@ -1,6 +1,6 @@
 //! What is stored of the records that a batch speaks of.
 
-use crate::{error::Mapped as _, row};
+use crate::{error::Mapped as _, packed::Packed, row};
 use futures::TryStreamExt as _;
 use mastra_core::{Error, RecordId, Result, Timestamp};
 use sqlx::SqliteConnection;
@@ -25,24 +25,24 @@ pub(super) async fn by_external_id<'i>(
     external_ids: impl Iterator<Item = &'i str>,
 ) -> Result<Vec<Option<StoredRow>>> {
     let (list, length) = json_list(external_ids)?;
-    let sql = "SELECT j.key, r.key, r.id, r.entity_type, r.generation, r.updated_at, r.deleted_at IS NOT NULL, r.data \
+    let sql = "SELECT j.key || ' ' || r.key || ' ' || hex(r.id) || ' ' || r.generation || ' ' || r.updated_at || ' ' || \
+               (r.deleted_at IS NOT NULL) || ' ' || octet_length(r.entity_type) || ' ' || r.entity_type || r.data \
                FROM json_each(?2) j CROSS JOIN records r ON r.entity = ?1 AND r.external_id = j.value";
     let mut rows = sqlx::query(sql).bind(entity).bind(list).fetch(connection);
     let mut found: Vec<Option<StoredRow>> = Vec::new();
     found.resize_with(length, || None);
     while let Some(row) = rows.try_next().await.mapped()? {
-        let position: i64 = row::get(&row, 0)?;
-        let stored = StoredRow {
-            key: row::get(&row, 1)?,
-            id: RecordId::from(row::uuid(&row, 2)?),
-            entity_type: row::get(&row, 3)?,
-            generation: row::get(&row, 4)?,
-            updated_at: row::time(&row, 5)?,
-            deleted: row::get(&row, 6)?,
-            data: row::get(&row, 7)?,
-        };
-        let slot = usize::try_from(position).ok().and_then(|position| found.get_mut(position));
-        *slot.ok_or_else(|| Error::internal("SQLite counted past a list"))? = Some(stored);
+        let mut packed = Packed::new(row::get(&row, 0)?);
+        let position: usize = packed.number()?;
+        let key = packed.number()?;
+        let id = RecordId::from(packed.uuid()?);
+        let generation = packed.number()?;
+        let updated_at = packed.time()?;
+        let deleted = packed.number::<u8>()? == 1;
+        let length = packed.number()?;
+        let entity_type = packed.text(length)?.to_owned();
+        let stored = StoredRow { key, id, entity_type, generation, updated_at, deleted, data: packed.rest().to_owned() };
+        *found.get_mut(position).ok_or_else(|| Error::internal("SQLite counted past a list"))? = Some(stored);
     }
     Ok(found)
 }

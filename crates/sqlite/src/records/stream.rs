@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 /// How many records are read before the stream's reader gets them.
-const PIECE: usize = 128;
+const PIECE: usize = 16;
 
 /// Opens a stream on a snapshot, which it holds until it ends or is dropped.
 pub(crate) async fn stream(pools: &Pools, entity: &EntityRef, query: &RecordQuery) -> Result<RecordStream> {
