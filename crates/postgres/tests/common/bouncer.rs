@@ -26,16 +26,18 @@ impl Bouncer {
 
     /// With more lines of its settings.
     pub async fn start_with(more: &str) -> Self {
+        let mut said = String::new();
         for _ in 0..10 {
             // A port that is free now may be taken a moment later, by any connection to another server.
-            if let Some(bouncer) = Self::try_start(more).await {
-                return bouncer;
+            match Self::try_start(more).await {
+                Ok(bouncer) => return bouncer,
+                Err(log) => said = log,
             }
         }
-        panic!("pgbouncer does not listen");
+        panic!("pgbouncer does not listen: {said}");
     }
 
-    async fn try_start(more: &str) -> Option<Self> {
+    async fn try_start(more: &str) -> Result<Self, String> {
         let binary = std::env::var("MASTRA_TEST_PGBOUNCER").expect(
             "MASTRA_TEST_PGBOUNCER names no pgbouncer: `cargo xtask test` sets it, `cargo xtask services up` fetches one",
         );
@@ -49,8 +51,10 @@ impl Bouncer {
         let password =
             password.as_deref().and_then(|login| login.split_once(':')).map_or("", |(_, password)| password).to_owned();
         std::fs::write(at("users"), format!("\"{user}\" \"{password}\"\n")).unwrap();
+        // Without one, as where the server trusts its own machine, the word itself would be an error.
+        let secret = if password.is_empty() { String::new() } else { format!(" password={password}") };
         let settings = format!(
-            "[databases]\n{database} = host={host} port={server_port} dbname={database} user={user} password={password}\n\
+            "[databases]\n{database} = host={host} port={server_port} dbname={database} user={user}{secret}\n\
              [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = plain\nauth_file = {}\n\
              pool_mode = transaction\ndefault_pool_size = {SERVER_CONNECTIONS}\nmax_client_conn = 200\nserver_tls_sslmode = disable\n{more}\n",
             at("users").display()
@@ -59,8 +63,9 @@ impl Bouncer {
         for path in [directory.path().to_owned(), at("users"), at("settings.ini")] {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
         }
+        let log = at("log");
         let mut command = Command::new(binary);
-        command.arg(at("settings.ini")).stdout(Stdio::null()).stderr(Stdio::null());
+        command.arg(at("settings.ini")).stdout(Stdio::null()).stderr(std::fs::File::create(&log).unwrap());
         // It refuses to run as root.
         if let Some((uid, gid)) = Account::choose().ok().and_then(|account| ids(&account)) {
             command.uid(uid).gid(gid);
@@ -70,11 +75,11 @@ impl Bouncer {
         let mut bouncer = Self { process, url, _directory: directory };
         while bouncer.process.try_wait().unwrap().is_none() {
             if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Some(bouncer);
+                return Ok(bouncer);
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        None
+        Err(std::fs::read_to_string(log).unwrap())
     }
 }
 
