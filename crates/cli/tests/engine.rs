@@ -1,5 +1,7 @@
 //! `mastra engine`: which one and why, migrations, the doctor, and a Postgres of one's own.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test ends by panicking")]
+
 mod common;
 
 use common::Project;

@@ -1,5 +1,7 @@
 //! Query, get, export, delete, purge, search, index: their documents and exit codes, on SQLite and Postgres.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test ends by panicking")]
+
 mod common;
 
 use common::{Project, lines};

@@ -1,5 +1,7 @@
 //! Help, completions, documentation.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test ends by panicking")]
+
 mod common;
 
 use common::Project;

@@ -1,6 +1,6 @@
 //! Where an engine is: what its URL says, and who migrates it.
 
-use crate::{context::make_home, resolve::Choice};
+use crate::{context::make_home, output::text, resolve::Choice};
 use mastra_core::{Error, Result, migrate::Migrator};
 use mastra_postgres::{DEFAULT_SCHEMA, migrate::PostgresMigrator};
 use mastra_sqlite::migrate::SqliteMigrator;
@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::Duration;
 use url::Url;
+
+/// How long a server may take to answer at all: a host that swallows packets would hold a command for minutes.
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The parts of a Postgres URL.
 #[derive(Clone)]
@@ -103,7 +106,11 @@ pub(crate) fn sqlite_file(url: &str) -> Option<PathBuf> {
 pub(crate) async fn migrator(choice: &Choice, create: bool) -> Result<Box<dyn Migrator>> {
     if choice.is_postgres() {
         let url = PostgresUrl::parse(choice.url())?;
-        return Ok(Box::new(PostgresMigrator::connect(choice.url(), &url.schema).await?));
+        let connecting = PostgresMigrator::connect(choice.url(), &url.schema);
+        return match tokio::time::timeout(PATIENCE, connecting).await {
+            Ok(migrator) => Ok(Box::new(migrator?)),
+            Err(_) => Err(Error::timeout("the server does not answer").with("after", text::took(PATIENCE))),
+        };
     }
     if choice.is_sqlite() {
         let file = sqlite_file(choice.url()).ok_or_else(|| Error::invalid_input("a database in memory migrates itself"))?;

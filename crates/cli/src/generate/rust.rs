@@ -6,6 +6,17 @@ use super::{
 };
 use std::fmt::Write as _;
 
+/// Reads a field that is there, null or not; serde's default stands for one that is absent.
+const PRESENT: &str = "
+fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+";
+
 /// A whole file.
 pub(crate) fn render(header: &str, module: &Module) -> String {
     let mut file = String::new();
@@ -28,6 +39,13 @@ pub(crate) fn render(header: &str, module: &Module) -> String {
     for declaration in &module.declarations {
         file.push('\n');
         declare(&mut file, declaration);
+    }
+    let members = module.declarations.iter().filter_map(|declaration| match &declaration.body {
+        Body::Object { fields, .. } => Some(fields),
+        _ => None,
+    });
+    if members.flatten().any(tells_null) {
+        file.push_str(PRESENT);
     }
     file
 }
@@ -92,17 +110,23 @@ fn field(file: &mut String, names: &mut Names, member: &Member) {
         let _ = writeln!(file, "    #[serde(rename = {:?})]", member.key);
     }
     let written = match (&member.holds, member.optional) {
-        (Type::Nullable(inner), true) => {
-            file.push_str("    /// Absent and null are read alike; `None` is not written.\n");
-            optional(inner)
+        (Type::Nullable(_), true) => {
+            file.push_str("    /// `None` where it is absent, `Some(None)` where it is null.\n");
+            optional(&member.holds)
         }
         (holds, true) => optional(holds),
         (holds, false) => written(holds),
     };
     if member.optional {
-        file.push_str("    #[serde(default, skip_serializing_if = \"Option::is_none\")]\n");
+        let present = if tells_null(member) { "deserialize_with = \"present\", " } else { "" };
+        let _ = writeln!(file, "    #[serde(default, {present}skip_serializing_if = \"Option::is_none\")]");
     }
     let _ = writeln!(file, "    pub {name}: {written},");
+}
+
+/// Whether null and absence both occur, so that reading has to tell them apart for writing to lose neither.
+fn tells_null(member: &Member) -> bool {
+    member.optional && matches!(member.holds, Type::Nullable(_) | Type::Any)
 }
 
 fn optional(holds: &Type) -> String {

@@ -1,17 +1,19 @@
 //! Examining a Postgres server. Nothing is written.
 
 use super::{Findings, assess, expected};
-use crate::{engine::place::PostgresUrl, output::text, resolve::Choice};
+use crate::{
+    engine::place::{PATIENCE, PostgresUrl},
+    output::text,
+    resolve::Choice,
+};
 use mastra_core::{Error, ErrorKind, Result};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, Row as _};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The oldest major version that is tested.
 const OLDEST: i32 = 14;
 /// The oldest pgvector whose filtered searches can go on where their first answer is short.
 const OLDEST_PGVECTOR: (u32, u32) = (0, 8);
-/// How long a server may take to answer at all.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What the server says that it is.
 pub(super) async fn version(url: &PostgresUrl) -> Result<String> {
