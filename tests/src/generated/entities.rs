@@ -83,9 +83,9 @@ pub struct ContactHistoryItem {
     pub at: IsoDate,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<ContactHistoryItemBy>,
-    /// Absent and null are read alike; `None` is not written.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<serde_json::Value>,
+    /// `None` where it is absent, `Some(None)` where it is null.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub note: Option<Option<serde_json::Value>>,
     /// Every other key, so that writing the value back loses none.
     #[serde(flatten)]
     pub extra: serde_json::Map<String, serde_json::Value>,
@@ -136,9 +136,9 @@ pub struct TreeNode {
     pub owner: Option<TreeNodeOwner>,
     /// Whether it is */ done
     pub state: Option<TreeNodeState>,
-    /// Absent and null are read alike; `None` is not written.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub updated: Option<IsoDateTime>,
+    /// `None` where it is absent, `Some(None)` where it is null.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub updated: Option<Option<IsoDateTime>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<std::collections::BTreeMap<String, f64>>,
 }
@@ -180,4 +180,12 @@ pub struct TreeNodeNode {
     /// Every other key, so that writing the value back loses none.
     #[serde(flatten)]
     pub extra: serde_json::Map<String, serde_json::Value>,
+}
+
+fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
 }
