@@ -1,4 +1,5 @@
 //! Writers side by side: tasks, processes, and processes that die.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "helpers of tests")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The embedded engine passes the suite, in a file and in memory.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "helpers of tests")]
 
 mod in_a_file {
     use mastra_conformance::TestEngine;

@@ -1,4 +1,5 @@
 //! The embedded engine from end to end.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "helpers of tests")]
 
 use mastra_core::{
     Checked, CountQuery, Engine as _, EngineExt as _, EntityRef, ErrorKind, Filter, NewEntity, NewRecord, Record, RecordQuery,

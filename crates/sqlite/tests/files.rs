@@ -1,4 +1,5 @@
 //! Files that are missing, strange, read-only or somebody else's; and what an ordinary open costs.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "helpers of tests")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Filters, sorts and pages against core's evaluator, over documents made to be awkward.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "helpers of tests")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Field indexes: made, listed, dropped, and above all read by.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "helpers of tests")]
 
 mod common;
 

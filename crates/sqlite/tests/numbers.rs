@@ -1,4 +1,5 @@
 //! SQLite reads numbers of everyday size to the last bit: what the marking of rows that SQL can judge rests on.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "helpers of tests")]
 
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 

@@ -1,6 +1,6 @@
 //! Migrations of the SQLite schema: what is pending and applying it.
 //!
-//! The engine migrates a file when it opens it, by [`ensure`]; [`SqliteMigrator`] is for those who want to look first. Several
+//! The engine migrates a file when it opens it, by `ensure`; [`SqliteMigrator`] is for those who want to look first. Several
 //! processes may open a new file at once: each migration is one `BEGIN IMMEDIATE` with its row in `schema_migrations`, and
 //! whoever comes second finds it applied.
 //!

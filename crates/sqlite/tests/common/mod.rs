@@ -1,4 +1,5 @@
 //! What several test files share.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "helpers of tests")]
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
 /// A small generator, so that a failure can be run again.
