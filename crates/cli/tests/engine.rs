@@ -230,18 +230,29 @@ fn path_with_docker(project: &Project, script: &str) -> String {
     format!("{}:{}", project.path("bin").display(), std::env::var("PATH").unwrap())
 }
 
+/// Ends a test's server however the test ends.
+#[cfg(unix)]
+struct Purge<'a>(&'a Project, &'a str);
+
+#[cfg(unix)]
+impl Drop for Purge<'_> {
+    fn drop(&mut self) {
+        // Where the test itself purged it, there is nothing to stop.
+        let _ = self.0.command(&["engine", "down", "--purge", "--yes"]).env("PATH", self.1).output();
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn without_docker_the_machines_own_postgres_makes_the_url_true() {
     let project = Project::new();
-    let path = path_with_docker(&project, "exit 1");
+    let mut path = path_with_docker(&project, "exit 1");
+    if let Ok(folder) = std::env::var("MASTRA_TEST_PG_BIN") {
+        path = format!("{path}:{folder}");
+    }
+    let _purge = Purge(&project, &path);
     let run = |arguments: &[&str]| {
-        let mut command = project.command(arguments);
-        command.env("PATH", &path);
-        if let Ok(folder) = std::env::var("MASTRA_TEST_PG_BIN") {
-            command.env("PATH", format!("{path}:{folder}"));
-        }
-        let output = command.output().unwrap();
+        let output = project.command(arguments).env("PATH", &path).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         (output.status.code(), text(output.stdout), text(output.stderr))
     };
