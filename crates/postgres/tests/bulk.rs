@@ -6,8 +6,8 @@ mod common;
 use common::TestSchema;
 use futures::future::join_all;
 use mastra_core::{
-    Engine as _, EntityRef, NewEntity, NewRecord, RecordQuery, RecordSelector, RecordStore as _, SyncBatch, TextSearch, UpsertMode,
-    UpsertOptions,
+    Engine as _, EntityRef, NewEntity, NewRecord, RecordQuery, RecordSelector, RecordStore as _, SyncBatch, TextSearch,
+    UpsertMode, UpsertOptions,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -40,10 +40,8 @@ async fn a_large_batch_creates_merges_and_leaves_alone() {
     mixed.push(NewRecord::new("typed", json!({})).entity_type("special"));
     let report = engine.upsert_records(&entity, &mixed, &UpsertOptions::default()).await.unwrap();
     assert_eq!((report.created.len(), report.updated.len(), report.unchanged.len()), (LARGE / 2 + 2, LARGE / 2, 0));
-    let found = engine
-        .get_records_by_external_ids(&entity, &["r0", "r1", "r4999", "r5000", "typed"].map(String::from))
-        .await
-        .unwrap();
+    let found =
+        engine.get_records_by_external_ids(&entity, &["r0", "r1", "r4999", "r5000", "typed"].map(String::from)).await.unwrap();
     let data: Vec<&Value> = found.iter().map(|record| &record.data).collect();
     assert_eq!(*data[0], json!({ "revived": 1 }));
     assert_eq!(data[1]["salt"], json!(1));

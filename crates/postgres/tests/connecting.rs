@@ -5,8 +5,8 @@ mod common;
 
 use common::{OwnServer, TestSchema, fresh_name, url};
 use mastra_core::{
-    Engine as _, EngineExt as _, EntityRef, ErrorKind, Filter, NewEntity, NewRecord, RecordQuery, RecordSelector, RecordStore as _,
-    SyncBatch, TextSearch, UpsertOptions,
+    Engine as _, EngineExt as _, EntityRef, ErrorKind, Filter, NewEntity, NewRecord, RecordQuery, RecordSelector,
+    RecordStore as _, SyncBatch, TextSearch, UpsertOptions,
 };
 use mastra_postgres::{PostgresEngine, migrate};
 use serde_json::json;
@@ -20,11 +20,17 @@ async fn exercise(engine: &dyn mastra_core::Engine) {
     engine.declare_text_index(&entity, &["t".parse().unwrap()]).await.unwrap();
     let more: Vec<NewRecord> = (0..5_000).map(|n| NewRecord::new(format!("r{n}"), json!({ "n": n, "t": "more text" }))).collect();
     engine.upsert_records(&entity, &more, &UpsertOptions::default()).await.unwrap();
-    engine.upsert_records(&entity, &[NewRecord::new("1", json!({})).remove_keys(["n"])], &UpsertOptions::default()).await.unwrap();
+    engine
+        .upsert_records(&entity, &[NewRecord::new("1", json!({})).remove_keys(["n"])], &UpsertOptions::default())
+        .await
+        .unwrap();
     assert_eq!(engine.search_text(&entity, &TextSearch::new("some text")).await.unwrap().total, 1);
     let few = RecordQuery::new().filter(Filter::lt("n", 10).unwrap());
     assert_eq!(engine.get_records(&entity, &few).await.unwrap().items.len(), 10);
-    assert_eq!(engine.delete_records(&entity, &RecordSelector::Filter(Filter::gte("n", 10).unwrap())).await.unwrap().deleted, 4_990);
+    assert_eq!(
+        engine.delete_records(&entity, &RecordSelector::Filter(Filter::gte("n", 10).unwrap())).await.unwrap().deleted,
+        4_990
+    );
     assert_eq!(engine.purge_records(&entity, &Default::default()).await.unwrap().deleted, 4_990);
     engine.ping().await.unwrap();
     let id = engine.resolve_entity(&entity).await.unwrap().id;
@@ -38,8 +44,11 @@ async fn a_schema_that_is_not_there_is_a_mismatch_that_names_the_command_and_sta
     assert_eq!(error.kind(), ErrorKind::SchemaMismatch);
     assert!(error.to_string().contains("mastra engine migrate"), "{error}");
     let mut conn = PgConnection::connect(&url()).await.unwrap();
-    let there: bool =
-        sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)").bind(&name).fetch_one(&mut conn).await.unwrap();
+    let there: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)")
+        .bind(&name)
+        .fetch_one(&mut conn)
+        .await
+        .unwrap();
     assert!(!there);
     // On request it is made.
     let schema = TestSchema { url: url(), name };
@@ -58,8 +67,11 @@ async fn no_server_is_unavailable_and_no_error_tells_the_password() {
         let builder = PostgresEngine::builder(url).acquire_timeout(Duration::from_secs(2));
         let shown = format!("{builder:?}");
         let error = builder.connect().await.unwrap_err();
-        let expected: &[ErrorKind] =
-            if url.contains("notaport") || url.contains("mysql") { &[ErrorKind::InvalidInput] } else { &[ErrorKind::Unavailable, ErrorKind::Timeout] };
+        let expected: &[ErrorKind] = if url.contains("notaport") || url.contains("mysql") {
+            &[ErrorKind::InvalidInput]
+        } else {
+            &[ErrorKind::Unavailable, ErrorKind::Timeout]
+        };
         assert!(expected.contains(&error.kind()), "{error:?}");
         assert!(!format!("{error} {error:?} {shown}").contains("hush"), "{error:?}");
     }
@@ -82,13 +94,18 @@ async fn no_search_path_and_no_schema_name_matters() {
             sqlx::raw_sql(AssertSqlSafe(decoy)).execute(&mut conn).await.unwrap();
         }
         for path in ["decoy", "pg_catalog", "''", "decoy, public"] {
-            sqlx::raw_sql(AssertSqlSafe(format!("ALTER ROLE current_user SET search_path = {path}"))).execute(&mut conn).await.unwrap();
+            sqlx::raw_sql(AssertSqlSafe(format!("ALTER ROLE current_user SET search_path = {path}")))
+                .execute(&mut conn)
+                .await
+                .unwrap();
             let engine = schema.engine().await;
             exercise(&engine).await;
             engine.close().await.unwrap();
         }
-        let public: bool =
-            sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'public')").fetch_one(&mut conn).await.unwrap();
+        let public: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'public')")
+            .fetch_one(&mut conn)
+            .await
+            .unwrap();
         assert!(public);
     }
 }
@@ -99,7 +116,10 @@ async fn rights_on_data_are_enough_and_no_ddl_is_run() {
     let own = OwnServer::start();
     let schema = TestSchema::on(&own.url(), "mastra").await;
     let mut conn = schema.connection().await;
-    sqlx::raw_sql("CREATE ROLE app LOGIN PASSWORD 'app'; ALTER ROLE app SET log_statement = 'all'").execute(&mut conn).await.unwrap();
+    sqlx::raw_sql("CREATE ROLE app LOGIN PASSWORD 'app'; ALTER ROLE app SET log_statement = 'all'")
+        .execute(&mut conn)
+        .await
+        .unwrap();
     sqlx::raw_sql(AssertSqlSafe(migrate::grants("mastra", "app").unwrap())).execute(&mut conn).await.unwrap();
     let port = own.server.as_ref().unwrap().port();
     let database = own.url().rsplit_once('/').unwrap().1.to_owned();
@@ -152,7 +172,8 @@ async fn readers_and_writers_may_go_different_ways() {
     let held = reader.acquire().await.unwrap();
     // Writing, and reading inside a transaction, need no reader.
     let entity = engine.create_entity(&NewEntity::new("E", "c")).await.unwrap();
-    let read = async |transaction: &mut mastra_core::Transaction| transaction.get_records(&entity.id.into(), &RecordQuery::new()).await;
+    let read =
+        async |transaction: &mut mastra_core::Transaction| transaction.get_records(&entity.id.into(), &RecordQuery::new()).await;
     assert!(engine.transaction(read).await.unwrap().items.is_empty());
     drop(held);
     assert!(engine.get_records(&entity.id.into(), &RecordQuery::new()).await.unwrap().items.is_empty());

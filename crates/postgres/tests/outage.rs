@@ -68,7 +68,11 @@ async fn a_restart_under_load_loses_nothing_that_was_acknowledged() {
         let before = failures.load(Ordering::Relaxed);
         let mut server = own.server.take().unwrap();
         server = tokio::task::spawn_blocking(move || {
-            if crash { server.kill_immediately().unwrap() } else { server.stop().unwrap() }
+            if crash {
+                server.kill_immediately().unwrap()
+            } else {
+                server.stop().unwrap()
+            }
             server
         })
         .await

@@ -3,89 +3,15 @@
 
 mod common;
 
-use common::{TestSchema, url};
+use common::{TestSchema, bouncer::Bouncer};
 use futures::{TryStreamExt as _, future::join_all};
 use mastra_core::{
     Engine as _, EngineExt as _, EntityRef, ErrorKind, Filter, NewRecord, RecordQuery, RecordStore as _, SyncBatch, TextSearch,
     UpsertOptions, sort::SortKey,
 };
-use mastra_postgres::{Pooler, PostgresEngine, server::Account};
+use mastra_postgres::{Pooler, PostgresEngine};
 use serde_json::json;
-use std::{
-    net::TcpListener,
-    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
-    process::{Child, Command, Stdio},
-    sync::Arc,
-    time::Duration,
-};
-
-/// Server connections that all clients share.
-const SERVER_CONNECTIONS: usize = 3;
-
-/// A pgbouncer of this test's own, ended with the value.
-struct Bouncer {
-    process: Child,
-    url: String,
-    _directory: tempfile::TempDir,
-}
-
-impl Bouncer {
-    async fn start() -> Self {
-        let binary = std::env::var("MASTRA_TEST_PGBOUNCER")
-            .expect("MASTRA_TEST_PGBOUNCER names no pgbouncer: `cargo xtask test` sets it, `cargo xtask services up` fetches one");
-        let server: sqlx::postgres::PgConnectOptions = url().parse().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let directory = tempfile::tempdir().unwrap();
-        let at = |name: &str| directory.path().join(name);
-        let (host, server_port, user) = (server.get_host(), server.get_port(), server.get_username());
-        let database = server.get_database().unwrap_or(user);
-        let password = url().split_once("://").and_then(|(_, rest)| rest.split_once('@')).map(|(login, _)| login.to_owned());
-        let password = password.as_deref().and_then(|login| login.split_once(':')).map_or("", |(_, password)| password).to_owned();
-        std::fs::write(at("users"), format!("\"{user}\" \"{password}\"\n")).unwrap();
-        let settings = format!(
-            "[databases]\n{database} = host={host} port={server_port} dbname={database} user={user} password={password}\n\
-             [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = plain\nauth_file = {}\n\
-             pool_mode = transaction\ndefault_pool_size = {SERVER_CONNECTIONS}\nmax_client_conn = 200\nserver_tls_sslmode = disable\n",
-            at("users").display()
-        );
-        std::fs::write(at("settings.ini"), settings).unwrap();
-        for path in [directory.path().to_owned(), at("users"), at("settings.ini")] {
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        }
-        let mut command = Command::new(binary);
-        command.arg(at("settings.ini")).stdout(Stdio::null()).stderr(Stdio::null());
-        // It refuses to run as root.
-        if let Some((uid, gid)) = Account::choose().ok().and_then(|account| ids(&account)) {
-            command.uid(uid).gid(gid);
-        }
-        let process = command.spawn().unwrap();
-        let url = format!("postgres://{user}:{password}@127.0.0.1:{port}/{database}?sslmode=disable");
-        for _ in 0..200 {
-            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Self { process, url, _directory: directory };
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        panic!("pgbouncer does not listen");
-    }
-}
-
-impl Drop for Bouncer {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// The numbers of the account that servers run under, where that is another one than ours.
-fn ids(account: &Account) -> Option<(u32, u32)> {
-    let name = account.name()?;
-    let number = |flag: &str| {
-        let output = Command::new("id").args([flag, name]).output().ok()?;
-        String::from_utf8(output.stdout).ok()?.trim().parse().ok()
-    };
-    Some((number("-u")?, number("-g")?))
-}
+use std::{sync::Arc, time::Duration};
 
 /// Each client asks for records that no other asks for, and looks at everything that comes back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -107,7 +33,10 @@ async fn every_client_gets_its_own_answers() {
                 .unwrap();
             let mine = format!("client {client}");
             let records = (0..TURNS).map(|turn| {
-                NewRecord::new(format!("{client}/{turn}"), json!({ "client": client, "turn": turn, "text": format!("word{client} {turn}") }))
+                NewRecord::new(
+                    format!("{client}/{turn}"),
+                    json!({ "client": client, "turn": turn, "text": format!("word{client} {turn}") }),
+                )
             });
             let entity = engine.sync_records(&SyncBatch::new(&mine, "c", records)).await.unwrap().entity;
             engine.declare_text_index(&EntityRef::from(&entity), &["text".parse().unwrap()]).await.unwrap();
@@ -116,17 +45,22 @@ async fn every_client_gets_its_own_answers() {
                 let found = engine.get_records_by_external_ids(&EntityRef::named(&mine), &[id.clone()]).await.unwrap();
                 assert_eq!((found.len(), found[0].external_id.as_str(), &found[0].data["client"]), (1, &*id, &json!(client)));
                 let query = RecordQuery::new()
-                    .filter(Filter::and([Filter::eq("client", client as u64).unwrap(), Filter::gte("turn", turn as u64).unwrap()]))
+                    .filter(Filter::and([
+                        Filter::eq("client", client as u64).unwrap(),
+                        Filter::gte("turn", turn as u64).unwrap(),
+                    ]))
                     .sort(SortKey::descending("turn").unwrap());
                 let page = engine.get_records(&EntityRef::Id(entity.id), &query).await.unwrap().items;
                 assert_eq!(page.len(), TURNS - turn);
                 assert!(page.iter().all(|record| record.data["client"] == json!(client)));
                 let counted = engine.count_records(&EntityRef::Id(entity.id), &Default::default()).await.unwrap();
                 assert_eq!(counted.value, TURNS as u64);
-                let hits = engine.search_text(&EntityRef::Id(entity.id), &TextSearch::new(format!("word{client}"))).await.unwrap();
+                let hits =
+                    engine.search_text(&EntityRef::Id(entity.id), &TextSearch::new(format!("word{client}"))).await.unwrap();
                 assert_eq!(hits.total, TURNS as u64);
                 let change = NewRecord::new(id, json!({ "seen": turn }));
-                let report = engine.upsert_records(&EntityRef::Id(entity.id), &[change], &UpsertOptions::default()).await.unwrap();
+                let report =
+                    engine.upsert_records(&EntityRef::Id(entity.id), &[change], &UpsertOptions::default()).await.unwrap();
                 assert_eq!((report.updated.len(), report.updated[0].id), (1, found[0].id));
                 let streamed: Vec<_> = engine
                     .stream_records(&EntityRef::Id(entity.id), &RecordQuery::new())

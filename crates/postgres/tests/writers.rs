@@ -125,7 +125,9 @@ async fn one_of_many_writers_with_the_same_expectation_wins() {
         });
         let (won, lost): (Vec<_>, Vec<_>) = join_all(writes).await.into_iter().map(Result::unwrap).partition(Result::is_ok);
         assert_eq!(won.len(), 1, "round {round}");
-        assert!(lost.into_iter().all(|lost| lost.is_err_and(|error| error.kind() == ErrorKind::Conflict && !error.is_retryable())));
+        assert!(
+            lost.into_iter().all(|lost| lost.is_err_and(|error| error.kind() == ErrorKind::Conflict && !error.is_retryable()))
+        );
         generation = engine.get_records_by_external_ids(&entity.id.into(), &["one".into()]).await.unwrap()[0].generation;
     }
 }

@@ -123,20 +123,21 @@ async fn from_staging(
 
 /// Reads what is there, leaves the unchanged out, writes the rest, and answers for all but what was lost to other writers.
 ///
-/// A full join leaves the planner, which cannot know how many rows the parts have, no way to
+/// `OFFSET 0` keeps an expression from being computed again wherever it is mentioned. A full join leaves the planner, which cannot know how many rows the parts have, no way to
 /// compare each row with each. `$1` is the entity, `$2` its name.
 pub(super) fn statement(shared: &Shared, mode: UpsertMode, source: &str) -> String {
     let records = &shared.schema.records;
-    let merged = if mode == UpsertMode::Replace { "i.d" } else { "e.data || i.d" };
+    let merged = if mode == UpsertMode::Replace { "i.d" } else { "CASE WHEN e.live THEN e.data || i.d ELSE i.d END" };
     let insertion = insertion(shared, "seen s WHERE NOT s.same");
     format!(
         "WITH seen AS MATERIALIZED (\
+         SELECT c.position, c.id, c.x, c.t, c.old, c.generation, c.live, c.same, CASE WHEN NOT c.same THEN c.d END AS d FROM (\
          SELECT i.position, i.id, i.x, coalesce(i.t, CASE WHEN e.live THEN e.entity_type END, $2) AS t, e.id AS old, e.generation, e.live, \
-         CASE WHEN e.live THEN {merged} ELSE i.d END AS d, \
-         coalesce(e.live AND e.data = {merged} AND e.entity_type = coalesce(i.t, e.entity_type), false) AS same \
+         m.d, coalesce(e.live AND e.data = m.d AND e.entity_type = coalesce(i.t, e.entity_type), FALSE) AS same \
          FROM {source} LEFT JOIN LATERAL (\
          SELECT r.id, r.external_id, r.data, r.entity_type, r.generation, r.deleted_at IS NULL AS live FROM {records} r \
-         {BY_KEY}) e ON e.external_id = i.x), \
+         {BY_KEY}) e ON e.external_id = i.x \
+         CROSS JOIN LATERAL (SELECT {merged} AS d OFFSET 0) m OFFSET 0) c), \
          written AS ({insertion}) \
          SELECT s.position, coalesce(w.id, s.old), w.fields, w.data, s.old IS NOT NULL, s.same, coalesce(s.live, false) \
          FROM seen s FULL JOIN written w ON w.external_id = s.x WHERE s.same OR w.id IS NOT NULL"
