@@ -1,6 +1,7 @@
 //! `cargo xtask codegen`: files that are generated and committed.
 
 mod embed;
+mod reference;
 mod source;
 
 use std::fs;
@@ -60,11 +61,12 @@ fn stale(workspace: &Workspace) -> Result<Vec<Generated>> {
 }
 
 fn generate(workspace: &Workspace) -> Result<Vec<Generated>> {
-    let mut files = Vec::new();
+    let mut series = Vec::new();
     for backend in Backend::ALL {
-        let migrations = source::read(workspace, backend)?;
-        files.push(embed::module(backend, &migrations));
+        series.push((backend, source::read(workspace, backend)?));
     }
+    let mut files: Vec<Generated> = series.iter().map(|(backend, migrations)| embed::module(*backend, migrations)).collect();
+    files.push(reference::page(&series));
     Ok(files)
 }
 
