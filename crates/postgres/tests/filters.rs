@@ -9,7 +9,7 @@ mod store;
 
 use common::TestSchema;
 use generate::{Balance, OPERATORS, Random};
-use mastra_core::{Engine as _, EntityId, FieldIndexKind, Filter, Path, RecordQuery, RecordStore};
+use mastra_core::{CountQuery, Engine as _, EntityId, FieldIndexKind, Filter, Path, RecordQuery, RecordStore};
 use serde_json::Value;
 use store::{engine_with, store};
 
@@ -37,6 +37,12 @@ async fn differential(engine: &impl RecordStore, entity: EntityId, documents: &[
             if let Some(at) = (0..documents.len()).find(|at| wanted.contains(at) != found.contains(at)) {
                 panic!("{filter:?}\nof {}\nshould be {}", documents[at], wanted.contains(&at));
             }
+            let cap = random.one_in(2).then(|| random.below(wanted.len() + 2) as u64);
+            let query = CountQuery { filter: filter.clone(), cap, ..CountQuery::default() };
+            let count = engine.count_records(&entity.into(), &query).await.unwrap();
+            let most = cap.unwrap_or(u64::MAX);
+            let all = wanted.len() as u64;
+            assert_eq!((count.value, count.capped), (all.min(most), all > most), "{query:?}");
             let other = random.below(documents.len());
             balance.count(operator, wanted.contains(&origin));
             balance.count(operator, wanted.contains(&other));
