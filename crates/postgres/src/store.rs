@@ -253,7 +253,7 @@ impl Session<'_> {
         match self {
             Session::Plain(conn) => Ok(conn.deref_mut()),
             Session::Own(transaction) => Ok(transaction.deref_mut()),
-            Session::Callers(borrowed) => borrowed.state.transaction.as_mut().map(DerefMut::deref_mut).ok_or_else(ended),
+            Session::Callers(borrowed) => borrowed.state.transaction.as_deref_mut().ok_or_else(ended),
         }
     }
 

@@ -42,7 +42,8 @@ async fn every_client_gets_its_own_answers() {
             engine.declare_text_index(&EntityRef::from(&entity), &["text".parse().unwrap()]).await.unwrap();
             for turn in 0..TURNS {
                 let id = format!("{client}/{turn}");
-                let found = engine.get_records_by_external_ids(&EntityRef::named(&mine), &[id.clone()]).await.unwrap();
+                let found =
+                    engine.get_records_by_external_ids(&EntityRef::named(&mine), std::slice::from_ref(&id)).await.unwrap();
                 assert_eq!((found.len(), found[0].external_id.as_str(), &found[0].data["client"]), (1, &*id, &json!(client)));
                 let query = RecordQuery::new()
                     .filter(Filter::and([

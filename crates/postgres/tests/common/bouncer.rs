@@ -13,19 +13,19 @@ use std::{
 const SERVER_CONNECTIONS: usize = 3;
 
 /// A pgbouncer in transaction mode, with few server connections; ended with the value.
-pub struct Bouncer {
+pub(crate) struct Bouncer {
     process: Child,
-    pub url: String,
+    pub(crate) url: String,
     _directory: tempfile::TempDir,
 }
 
 impl Bouncer {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with("").await
     }
 
     /// With more lines of its settings.
-    pub async fn start_with(more: &str) -> Self {
+    pub(crate) async fn start_with(more: &str) -> Self {
         let mut said = String::new();
         for _ in 0..10 {
             // A port that is free now may be taken a moment later, by any connection to another server.

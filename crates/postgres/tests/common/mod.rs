@@ -1,7 +1,8 @@
 //! A schema for each test, on the server that the environment names, and servers of a test's own.
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here fails the test")]
 
-pub mod bouncer;
+pub(crate) mod bouncer;
 
 use mastra_core::{
     Checked,
@@ -12,41 +13,41 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The shared server.
-pub fn url() -> String {
+pub(crate) fn url() -> String {
     std::env::var("MASTRA_TEST_POSTGRES_URL").expect(
         "MASTRA_TEST_POSTGRES_URL names no Postgres server: `cargo xtask test` sets it, `cargo xtask services up` starts one",
     )
 }
 
 /// A migrated schema, dropped with the value.
-pub struct TestSchema {
-    pub url: String,
-    pub name: String,
+pub(crate) struct TestSchema {
+    pub(crate) url: String,
+    pub(crate) name: String,
 }
 
 impl TestSchema {
     /// A fresh schema on the shared server.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::on(&url(), &fresh_name()).await
     }
 
     /// A schema of that name on that server.
-    pub async fn on(url: &str, name: &str) -> Self {
+    pub(crate) async fn on(url: &str, name: &str) -> Self {
         let migrator = PostgresMigrator::connect(url, name).await.unwrap();
         migrator.apply(&silent).await.unwrap();
         Self { url: url.to_owned(), name: name.to_owned() }
     }
 
-    pub fn builder(&self) -> PostgresEngineBuilder {
+    pub(crate) fn builder(&self) -> PostgresEngineBuilder {
         PostgresEngine::builder(self.url.clone()).schema(self.name.clone())
     }
 
-    pub async fn engine(&self) -> Checked<PostgresEngine> {
+    pub(crate) async fn engine(&self) -> Checked<PostgresEngine> {
         self.builder().connect().await.unwrap()
     }
 
     /// A connection beside the engine, whose search path is the schema.
-    pub async fn connection(&self) -> PgConnection {
+    pub(crate) async fn connection(&self) -> PgConnection {
         let mut conn = PgConnection::connect(&self.url).await.unwrap();
         let name = self.name.replace('"', "\"\"");
         sqlx::raw_sql(AssertSqlSafe(format!("SET search_path = \"{name}\""))).execute(&mut conn).await.unwrap();
@@ -73,19 +74,19 @@ impl Drop for TestSchema {
 }
 
 /// A name that no other test uses.
-pub fn fresh_name() -> String {
+pub(crate) fn fresh_name() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     format!("test_{}_{}", uuid::Uuid::now_v7().simple(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// A server that only this test uses, removed with the value.
-pub struct OwnServer {
-    pub server: Option<PrivateServer>,
+pub(crate) struct OwnServer {
+    pub(crate) server: Option<PrivateServer>,
     _directory: tempfile::TempDir,
 }
 
 impl OwnServer {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let server = PrivateServer::builder(directory.path().join("pg"))
             // Whatever the server writes by itself would be taken for the engine's doing.
@@ -97,7 +98,7 @@ impl OwnServer {
         Self { server: Some(server), _directory: directory }
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         self.server.as_ref().unwrap().url()
     }
 }
