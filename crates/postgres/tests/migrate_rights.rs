@@ -82,6 +82,7 @@ async fn a_role_with_rights_on_data_runs_everything_but_migrations() {
     let path: Path = "name".parse().unwrap();
     let refused = engine.create_field_index(&entity.id.into(), &path, mastra_core::FieldIndexKind::Scalar).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::PermissionDenied, "{refused}");
+    assert!(format!("{refused}").contains("CREATE INDEX"), "it says what a privileged role can run: {refused}");
 
     let migrator = PostgresMigrator::connect(&url, "mastra").await.unwrap();
     migrator.check().await.unwrap();
