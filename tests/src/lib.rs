@@ -23,21 +23,21 @@ pub async fn load_types_fixture(engine: &dyn Engine) -> Result<()> {
 pub fn contact(number: usize) -> NewRecord {
     let mut data = json!({
         "name": format!("Person {number}"),
-        "stage": if number % 3 == 0 { "won" } else { "open" },
+        "stage": if number.is_multiple_of(3) { "won" } else { "open" },
         "visits": number,
         "amount": number as f64 * 1.25,
         "lastSeen": "2026-01-31T09:30:00.000Z",
         "born": "1990-12-24",
         "tags": ["eu", format!("t{number}")],
         "company": { "name": format!("Company {}", number % 7), "type": "ltd", "2fa": true, "née": null, "": 1 },
-        "score": if number % 2 == 0 { json!(number) } else { json!(format!("n/a {number}")) },
+        "score": if number.is_multiple_of(2) { json!(number) } else { json!(format!("n/a {number}")) },
         "history": [{ "at": "2026-01-01", "note": null }, { "at": "2026-01-02", "by": { "id": number } }],
         "extra": [1, 2.5, null],
         "*/ odd \"key\"\n": false,
         "big": 9_007_199_254_740_993_i64,
         "nothing": null,
     });
-    if let (0, Some(map)) = (number % 5, data.as_object_mut()) {
+    if let (true, Some(map)) = (number.is_multiple_of(5), data.as_object_mut()) {
         map.insert("referrer".into(), Value::from(format!("c{}", number / 2)));
     }
     NewRecord::new(format!("c{number}"), data)

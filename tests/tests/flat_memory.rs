@@ -3,6 +3,8 @@
 //! Each run is a process of its own, so that its peak is its own. A sample of 200,000 records ordinarily, a million with
 //! `cargo xtask test --soak`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+
 use futures::TryStreamExt as _;
 use mastra_core::{Engine, EntityRef, NewRecord, RecordQuery, SyncBatch};
 use mastra_tests::postgres::Postgres;

@@ -1,5 +1,7 @@
 //! The Rust types that `mastra engine generate` writes are true to the data, on every engine.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+
 use mastra_core::{Engine, OptionalExt as _, RecordStore as _, RecordStoreExt as _, number::values_equal};
 use mastra_tests::generated::{
     entities::{Contact, ContactStage, TreeNode},
