@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
-use mastra_core::{Engine, OptionalExt as _, RecordStore as _, RecordStoreExt as _, number::values_equal};
+use mastra_core::{Engine, OptionalExt as _, RecordStoreExt as _, number::values_equal};
 use mastra_tests::generated::{
     entities::{Contact, ContactStage, TreeNode},
     tables,
