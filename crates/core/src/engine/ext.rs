@@ -118,7 +118,8 @@ pub trait EngineExt: Engine {
     /// Runs `body` in a transaction: commits when it returns `Ok`, rolls back when it fails or the future is dropped.
     ///
     /// A call on the engine itself inside `body` is `InvalidInput`, never a hang; use the transaction that `body` is given. A
-    /// deadlock or serialization failure is returned as a retryable `Conflict`.
+    /// deadlock or serialization failure is returned as a retryable `Conflict`. In a spawned task the closure is `async move`
+    /// with values of its own: the compiler cannot show that one which captures references is `Send`.
     async fn transaction<T, F>(&self, body: F) -> Result<T>
     where
         F: AsyncFnOnce(&mut Transaction) -> Result<T>,

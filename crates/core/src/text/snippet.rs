@@ -94,6 +94,7 @@ mod tests {
 
     #[test]
     fn short_texts_are_shown_whole() {
-        assert_eq!(cut("just this", "this"), Snippet { text: "just this".into(), highlights: vec![5..9] });
+        let shown = cut("just this", "this");
+        assert_eq!((shown.text.as_str(), shown.highlights.first()), ("just this", Some(&(5..9))));
     }
 }
