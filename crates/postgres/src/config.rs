@@ -4,6 +4,7 @@ use crate::{
     engine::PostgresEngine,
     error::driver,
     field_index::FieldIndexes,
+    kept::Kept,
     migrate,
     pool::{self, PoolSettings},
     pooler::Pooler,
@@ -11,8 +12,8 @@ use crate::{
     store::{PgStore, Shared},
     url::EngineUrl,
 };
-use mastra_core::{Capabilities, Checked, EngineInfo, Result, capabilities::DataCapabilities};
-use sqlx::PgPool;
+use mastra_core::{Capabilities, Checked, EngineInfo, Error, Result, capabilities::DataCapabilities};
+use sqlx::{Connection as _, PgConnection, PgPool};
 use std::{
     fmt,
     sync::{Arc, atomic::AtomicBool},
@@ -167,15 +168,27 @@ impl PostgresEngineBuilder {
             local_timeout: self.settings.statement_timeout.filter(|_| lent || pooler == Pooler::Transaction),
             schema,
             pooler,
+            // A pool of the caller's gets each connection back at once: others may wait for it.
+            kept: Kept::new(if lent { 0 } else { usize::try_from(self.settings.max_connections).unwrap_or(1) }),
             reader,
             writer,
             lent,
             closed: AtomicBool::new(false),
             field_indexes: FieldIndexes::default(),
         };
-        let mut conn = shared.writer.acquire().await.map_err(driver)?;
-        migrate::verify_schema(&mut conn, &shared.schema).await?;
-        drop(conn);
+        if lent {
+            let mut conn = shared.writer.acquire().await.map_err(driver)?;
+            migrate::verify_schema(&mut conn, &shared.schema).await?;
+        } else {
+            // The pool would try a port that refuses again and again until its time runs out. A first connection of our own
+            // says at once why there is none.
+            let wait = self.settings.acquire_timeout;
+            let late = |_| Error::unavailable("the server did not answer in time; is the address right?");
+            let connecting = PgConnection::connect_with(&options);
+            let mut conn = tokio::time::timeout(wait, connecting).await.map_err(late)?.map_err(driver)?;
+            migrate::verify_schema(&mut conn, &shared.schema).await?;
+            conn.close().await.map_err(driver)?;
+        }
         Ok(Checked::new(PostgresEngine::new(PgStore::pools(Arc::new(shared)))))
     }
 }

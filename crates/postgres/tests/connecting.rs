@@ -200,3 +200,15 @@ async fn a_statement_that_runs_too_long_is_a_timeout() {
     let error = engine.resolve_entity(&"E".into()).await.unwrap_err();
     assert_eq!((error.kind(), error.is_retryable(), error.operation()), (ErrorKind::Timeout, true, Some("resolve_entity")));
 }
+
+/// The default time to wait is the pool's, half a minute: a port that refuses is told before that time could run out, which the
+/// wait of an hour shows.
+#[tokio::test]
+async fn a_port_that_refuses_is_told_at_once() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let builder = mastra_postgres::PostgresEngine::builder(format!("postgres://nobody@127.0.0.1:{port}/nothing"));
+    let error = builder.acquire_timeout(std::time::Duration::from_secs(3_600)).connect().await.unwrap_err();
+    assert_eq!(error.kind(), mastra_core::ErrorKind::Unavailable);
+}
