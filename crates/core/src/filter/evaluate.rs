@@ -2,13 +2,12 @@
 
 use super::{
     ast::{Bound, Filter, Members, Predicate},
-    contains::{folded, holds_ascii},
+    contains::{Folded, holds_ascii},
 };
 use crate::{
     number::{compare_numbers, values_equal},
     path::array_index,
 };
-use regex::Regex;
 use serde_json::Value;
 use std::slice;
 
@@ -53,8 +52,8 @@ impl Filter {
 #[derive(Debug, Clone)]
 pub struct Matcher {
     filter: Filter,
-    /// The needles that ASCII rules do not serve, each with its expression.
-    needles: Vec<(String, Regex)>,
+    /// The needles that ASCII rules do not serve, made ready.
+    needles: Vec<(String, Folded)>,
 }
 
 impl Matcher {
@@ -79,13 +78,13 @@ impl Matcher {
     }
 }
 
-fn collect_needles(filter: &Filter, needles: &mut Vec<(String, Regex)>) {
+fn collect_needles(filter: &Filter, needles: &mut Vec<(String, Folded)>) {
     match filter {
         Filter::And(filters) | Filter::Or(filters) => filters.iter().for_each(|filter| collect_needles(filter, needles)),
         Filter::Not(inner) => collect_needles(inner, needles),
         Filter::Field { predicate, .. } => match predicate {
             Predicate::Contains(text) if !text.is_ascii() && !needles.iter().any(|(known, _)| known == text) => {
-                needles.extend(folded(text).map(|regex| (text.clone(), regex)));
+                needles.extend(Folded::new(text).map(|folded| (text.clone(), folded)));
             }
             Predicate::ElemMatch(_, inner) => collect_needles(inner, needles),
             _ => {}
@@ -102,7 +101,7 @@ enum Root {
 }
 
 struct Evaluator<'a> {
-    needles: &'a [(String, Regex)],
+    needles: &'a [(String, Folded)],
 }
 
 impl Evaluator<'_> {
@@ -144,10 +143,10 @@ impl Evaluator<'_> {
                 any(&|leaf| matches!(leaf, Value::String(text) if holds_ascii(text, needle)))
             }
             Predicate::Contains(needle) => {
-                let test = |regex: &Regex| any(&|leaf| matches!(leaf, Value::String(text) if regex.is_match(text)));
+                let test = |folded: &Folded| any(&|leaf| matches!(leaf, Value::String(text) if folded.is_in(text)));
                 match self.needles.iter().find(|(known, _)| known == needle) {
-                    Some((_, regex)) => test(regex),
-                    None => folded(needle).is_some_and(|regex| test(&regex)),
+                    Some((_, folded)) => test(folded),
+                    None => Folded::new(needle).is_some_and(|folded| test(&folded)),
                 }
             }
             Predicate::Exists => walk(value, path, &mut |leaf| leaf.is_some()),

@@ -10,6 +10,7 @@ mod contains;
 mod convert;
 mod evaluate;
 mod fingerprint;
+mod fold;
 mod legacy;
 mod limits;
 mod operand;
