@@ -11,6 +11,8 @@ const LENGTH_WEIGHT: f64 = 0.75;
 const USUAL_LENGTH: f64 = 64.0;
 /// More clauses than anyone types; a bound on work.
 const MAX_CLAUSES: usize = 64;
+/// More tokens than anyone types, in all clauses together: a long phrase is compared at every word of a text.
+const MAX_TOKENS: usize = 512;
 
 /// A parsed query: every clause has to occur.
 ///
@@ -57,6 +59,9 @@ impl TextQuery {
         if clauses.len() > MAX_CLAUSES {
             return Err(Error::invalid_input(format!("the search text holds more than {MAX_CLAUSES} words and phrases")));
         }
+        if clauses.iter().map(|clause: &Clause| clause.tokens.len()).sum::<usize>() > MAX_TOKENS {
+            return Err(Error::invalid_input(format!("the search text holds more than {MAX_TOKENS} words")));
+        }
         Ok(Self { clauses })
     }
 
@@ -91,7 +96,9 @@ impl TextQuery {
 
 impl Clause {
     fn parse(text: &str) -> Option<Self> {
-        let prefix = text.trim_end().ends_with('*');
+        // A star that stands alone asks for nothing: `"one *"` is no beginning of `once`.
+        let stem = text.trim_end().strip_suffix('*').map(|stem| stem.trim_end_matches('*'));
+        let prefix = stem.is_some_and(|stem| !stem.ends_with(|c: char| c.is_whitespace() || c.is_ascii_punctuation()));
         let tokens: Vec<String> = tokens(text).collect();
         (!tokens.is_empty()).then_some(Self { tokens, prefix })
     }
@@ -130,11 +137,15 @@ mod tests {
         assert!(!matches("tw", "one two"));
         assert!(matches("bar.example", "foo bar example"), "a word of several tokens is a phrase");
         assert!(matches("bar.ex*", "foo bar example"));
+        assert!(matches("\"one tw*\"", "one two") && matches("tw**", "two"));
+        for detached in ["tw *", "\"tw *\"", "tw-*", "*tw"] {
+            assert!(!matches(detached, "one two") && matches(detached, "one tw"), "{detached}");
+        }
     }
 
     #[test]
     fn malformed_queries_are_refused() {
-        for text in ["", "  ", "*", "\"\"", "\"open", "—", &"a ".repeat(65)] {
+        for text in ["", "  ", "*", "\"\"", "\"open", "—", &"a ".repeat(65), &"a.".repeat(513)] {
             assert!(TextQuery::parse(text).is_err(), "{text:?}");
         }
     }
