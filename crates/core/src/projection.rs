@@ -37,11 +37,12 @@ fn select(value: &Value, wanted: &[&[String]]) -> Option<Value> {
         }
         Value::Array(members) => {
             let kept = members.iter().enumerate().filter_map(|(index, member)| {
-                let by_index = below(wanted, |segment| array_index(segment) == Some(index));
-                if !by_index.is_empty() {
-                    return select(member, &by_index);
+                let mut wanted_here = below(wanted, |segment| array_index(segment) == Some(index));
+                // What is asked of every member is asked of the one that an index names too.
+                if member.is_object() {
+                    wanted_here.extend(wanted);
                 }
-                if member.is_object() { select(member, wanted) } else { None }
+                if wanted_here.is_empty() { None } else { select(member, &wanted_here) }
             });
             Some(Value::Array(kept.collect()))
         }
@@ -51,4 +52,22 @@ fn select(value: &Value, wanted: &[&[String]]) -> Option<Value> {
 
 fn below<'a>(wanted: &[&'a [String]], here: impl Fn(&str) -> bool) -> Vec<&'a [String]> {
     wanted.iter().filter_map(|path| path.split_first().filter(|(key, _)| here(key)).map(|(_, rest)| rest)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_index_beside_a_key_takes_nothing_away() {
+        let data = json!({ "lines": [{ "a": 1, "b": 2, "c": 0 }, { "a": 3, "b": 4 }, 5, [6, 7]] });
+        let kept = |fields: &[&str]| {
+            let fields: Vec<Path> = fields.iter().map(|field| field.parse().unwrap()).collect();
+            project(&data, &fields)["lines"].clone()
+        };
+        assert_eq!(kept(&["lines.0.a", "lines.b"]), json!([{ "a": 1, "b": 2 }, { "b": 4 }]));
+        assert_eq!(kept(&["lines.b", "lines.2"]), json!([{ "b": 2 }, { "b": 4 }, 5]));
+        assert_eq!(kept(&["lines.3.1"]), json!([{}, {}, [7]]));
+    }
 }
