@@ -218,3 +218,10 @@ fn builders_refuse_what_the_parser_refuses() {
     assert!(Filter::elem_match("a", Members::Any, Filter::gt("b", 1).unwrap()).is_err());
     assert!(member.to_json().is_err());
 }
+
+#[test]
+fn an_operator_of_any_characters_keeps_the_error_on_one_line() {
+    let error = refused(&json!({"a": {"$x\n\u{1b}[2J": 1}}));
+    assert!(!error.to_string().contains(char::is_control) && !error.message().contains(char::is_control), "{error}");
+    assert_eq!(error.get("operator"), Some("$x\n\u{1b}[2J"));
+}

@@ -19,8 +19,10 @@ pub(super) struct Site<'a> {
 
 impl Site<'_> {
     pub(super) fn refuse(&self, why: &str) -> Error {
+        // An unknown operator is any key of the caller's: a line break in it must not break the message's one line.
         let operator = self.operator;
-        Error::invalid_input(format!("{operator}: {why}")).with("operator", operator).with("path", self.path)
+        let message = format!("{}: {why}", operator.escape_debug());
+        Error::invalid_input(message).with("operator", operator).with("path", self.path)
     }
 
     /// The bound of `$gt` and kin.
