@@ -1,5 +1,6 @@
 //! The filter law against core's evaluator: the server's answers over hostile documents, whatever plan they come by.
 #![cfg(feature = "engine")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
 #[path = "support/generate.rs"]

@@ -1,5 +1,6 @@
 //! Sorting and paging against core's order: every page, both ways, whatever plan it comes by.
 #![cfg(feature = "engine")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
 #[path = "support/generate.rs"]

@@ -1,5 +1,6 @@
 //! Which indexes there are, remembered for a while.
 
+use super::statistics::{self, Statistics};
 use crate::{error::driver, quote::literal, store::PgStore};
 use mastra_core::{EntityId, Path, Result};
 use sqlx::Row as _;
@@ -19,7 +20,7 @@ const ENTITIES: usize = 10_000;
 /// The indexes that can serve queries over one entity.
 #[derive(Debug, Default)]
 pub(crate) struct KnownIndexes {
-    scalar: HashSet<Path>,
+    scalar: HashMap<Path, Statistics>,
     multi: HashSet<Path>,
     /// Whether somebody built a GIN index over whole documents.
     pub(crate) documents: bool,
@@ -27,7 +28,12 @@ pub(crate) struct KnownIndexes {
 
 impl KnownIndexes {
     pub(crate) fn has_scalar(&self, path: &Path) -> bool {
-        self.scalar.contains(path)
+        self.scalar.contains_key(path)
+    }
+
+    /// What is known of the values under a scalar index.
+    pub(crate) fn statistics(&self, path: &Path) -> Option<&Statistics> {
+        self.scalar.get(path)
     }
 
     pub(crate) fn has_multi(&self, path: &Path) -> bool {
@@ -65,10 +71,10 @@ async fn read(store: &PgStore, entity: EntityId) -> Result<KnownIndexes> {
     let schema = store.schema();
     // An index that is still being built, or whose building was broken off, is not valid and serves nothing.
     let statement = format!(
-        "SELECT f.path, f.kind FROM {} f \
+        "SELECT f.path, f.kind, f.index_name::text FROM {} f \
          JOIN pg_catalog.pg_class c ON c.relname = f.index_name AND c.relnamespace = {}::regnamespace \
          JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid AND i.indisvalid WHERE f.entity_id = $1 \
-         UNION ALL SELECT NULL, 'documents' WHERE EXISTS (\
+         UNION ALL SELECT NULL, 'documents', NULL WHERE EXISTS (\
          SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
          JOIN pg_catalog.pg_am m ON m.oid = c.relam AND m.amname = 'gin' \
          JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] AND a.attname = 'data' \
@@ -81,14 +87,21 @@ async fn read(store: &PgStore, entity: EntityId) -> Result<KnownIndexes> {
     let rows = store.shared.query(&statement).bind(entity.as_uuid()).fetch_all(session.conn()?).await.map_err(driver)?;
     session.finish().await?;
     let mut known = KnownIndexes::default();
+    let mut scalar = Vec::new();
     for row in rows {
         let path: Option<Vec<String>> = row.try_get(0).map_err(driver)?;
         let kind: String = row.try_get(1).map_err(driver)?;
+        let name: Option<String> = row.try_get(2).map_err(driver)?;
         match path.map(Path::from_segments).transpose()? {
             None => known.documents = true,
-            Some(path) if kind == "scalar" => drop(known.scalar.insert(path)),
+            Some(path) if kind == "scalar" => scalar.push((path, name.unwrap_or_default())),
             Some(path) => drop(known.multi.insert(path)),
         }
+    }
+    if !scalar.is_empty() {
+        let names = scalar.iter().map(|(_, name)| name.clone()).collect();
+        let mut statistics = statistics::read(store, names).await?;
+        known.scalar = scalar.into_iter().map(|(path, name)| (path, statistics.remove(&name).unwrap_or_default())).collect();
     }
     Ok(known)
 }

@@ -9,8 +9,10 @@ mod columns;
 mod ddl;
 mod definition;
 mod operand;
+mod statistics;
 
 pub(crate) use catalog::{FieldIndexes, KnownIndexes};
 pub(crate) use columns::{Columns, MISSING, has_array};
 pub(crate) use ddl::{create, drop, list};
 pub(crate) use operand::{Indexed, coarse, indexed};
+pub(crate) use statistics::Estimate;

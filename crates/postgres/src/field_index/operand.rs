@@ -1,6 +1,7 @@
 //! Which conditions a field index answers, and how.
 
 use super::{
+    Estimate,
     catalog::KnownIndexes,
     columns::{CHARACTERS, Columns, DIGITS, has_array, leaves},
 };
@@ -65,6 +66,21 @@ impl Indexed {
         !self.multi
     }
 
+    /// Whether it fixes one value, so that the index has its rows in order of id.
+    pub(crate) const fn is_equality(&self) -> bool {
+        !self.multi && matches!(self.predicate, Predicate::Eq(_))
+    }
+
+    /// How many rows it selects, where that is known.
+    pub(crate) fn estimate(&self, known: &KnownIndexes) -> Option<Estimate> {
+        if self.multi { None } else { known.statistics(&self.path)?.estimate(&self.predicate) }
+    }
+
+    /// The filter that it was.
+    pub(crate) fn filter(&self) -> Filter {
+        Filter::Field { path: self.path.clone(), predicate: self.predicate.clone() }
+    }
+
     /// The condition: exactly what the filter says, of every row.
     pub(crate) fn condition(&self, statement: &mut Statement) -> String {
         if self.multi {
@@ -73,7 +89,7 @@ impl Indexed {
             return format!("{} @@ {}::jsonpath", leaves("r.", &self.path), statement.bind(jsonpath));
         }
         let alone = self.alone(statement);
-        let law = filter::compile(&Filter::Field { path: self.path.clone(), predicate: self.predicate.clone() });
+        let law = filter::compile(&self.filter());
         let law = query::filter(&law, statement).unwrap_or_else(|| "TRUE".to_owned());
         format!("({alone} OR ({} AND {law}))", has_array("r.", &self.path))
     }

@@ -1,6 +1,11 @@
 //! How many records match.
 
-use super::{require_entity, scan::Scan, select::Conditions, statement::Statement};
+use super::{
+    require_entity,
+    scan::{FIRST_ROWS, Scan},
+    select::Conditions,
+    statement::Statement,
+};
 use crate::{error::driver, filter, store::PgStore};
 use mastra_core::{Count, CountQuery, EntityId, Result};
 use serde_json::Value;
@@ -30,7 +35,7 @@ pub(crate) async fn count(store: &PgStore, entity: EntityId, query: &CountQuery)
 
 async fn native(store: &PgStore, from: Conditions<'_>, cap: Option<u64>) -> Result<u64> {
     let mut statement = Statement::default();
-    let (clause, sealed) = from.clause(&mut statement);
+    let (clause, sealed) = from.clause(None, &mut statement);
     let records = from.records;
     match cap {
         None => statement.push(&format!("SELECT count(*) FROM {records} r{clause}")),
@@ -49,9 +54,9 @@ async fn native(store: &PgStore, from: Conditions<'_>, cap: Option<u64>) -> Resu
 async fn recheck(store: &PgStore, from: Conditions<'_>, query: &CountQuery, most: u64) -> Result<u64> {
     let matcher = query.filter.clone().matcher();
     let mut statement = Statement::new(format!("SELECT r.data FROM {} r", from.records));
-    let (clause, _) = from.clause(&mut statement);
+    let (clause, _) = from.clause(None, &mut statement);
     statement.push(&clause);
-    let mut scan = Scan::open(store.snapshot().await?, statement, usize::MAX, query.cap.is_none()).await?;
+    let mut scan = Scan::open(store.snapshot().await?, statement, FIRST_ROWS, query.cap.is_none()).await?;
     let mut found = 0;
     while found < most {
         let Some(row) = scan.next().await? else { break };

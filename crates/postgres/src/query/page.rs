@@ -2,7 +2,7 @@
 
 use super::{
     require_entity,
-    scan::Scan,
+    scan::{FIRST_ROWS, Scan},
     select::{self, Conditions, Select},
     statement::Statement,
 };
@@ -66,7 +66,7 @@ async fn fetch_in_order(store: &PgStore, mut select: Select) -> Result<Option<Ve
 async fn recheck(store: &PgStore, query: &RecordQuery, statement: Statement) -> Result<Vec<Record>> {
     let matcher = query.filter.clone().matcher();
     let wanted = query.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(1));
-    let first = wanted.map_or(usize::MAX, |wanted| wanted.saturating_mul(2));
+    let first = wanted.map_or(FIRST_ROWS, |wanted| wanted.saturating_mul(2));
     let mut scan = Scan::open(store.snapshot().await?, statement, first, query.limit.is_none()).await?;
     let (mut skip, mut rows) = (query.offset, Vec::new());
     while wanted.is_none_or(|wanted| rows.len() < wanted) {

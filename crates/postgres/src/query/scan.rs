@@ -3,14 +3,20 @@
 use super::statement::Statement;
 use crate::{error::driver, store::Session};
 use mastra_core::Result;
-use sqlx::{AssertSqlSafe, postgres::PgRow};
+use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
 use std::{
     collections::VecDeque,
     sync::atomic::{AtomicU64, Ordering},
 };
 
 /// The most rows of one `FETCH`.
-const MOST_ROWS: usize = 1_000;
+const MOST_ROWS: usize = 4_000;
+
+/// The most rows of the first `FETCH`, when nothing is known of their size.
+pub(crate) const FIRST_ROWS: usize = 256;
+
+/// What one `FETCH` should bring, about: large enough that the way there and back does not matter, small enough to hold.
+const BYTES: usize = 1 << 20;
 
 /// Numbers the cursors: an operation that was given up leaves its own open in a caller's transaction.
 static CURSORS: AtomicU64 = AtomicU64::new(0);
@@ -38,19 +44,30 @@ impl<'a> Scan<'a> {
         let cursor = format!("mastra_scan_{}", CURSORS.fetch_add(1, Ordering::Relaxed));
         declare.sql.insert_str(0, &format!("DECLARE {cursor} NO SCROLL CURSOR WITHOUT HOLD FOR "));
         declare.query(false)?.execute(session.conn()?).await.map_err(driver)?;
-        Ok(Self { session, cursor, rows: VecDeque::new(), batch: first.clamp(1, MOST_ROWS), finished: false })
+        Ok(Self { session, cursor, rows: VecDeque::new(), batch: first.clamp(1, FIRST_ROWS), finished: false })
     }
 
     /// The next row.
     pub(crate) async fn next(&mut self) -> Result<Option<PgRow>> {
-        if self.rows.is_empty() && !self.finished {
-            let fetch = format!("FETCH {} FROM {}", self.batch, self.cursor);
-            let query = sqlx::query(AssertSqlSafe(fetch)).persistent(false);
-            self.rows = query.fetch_all(self.session.conn()?).await.map_err(driver)?.into();
-            self.finished = self.rows.len() < self.batch;
-            self.batch = self.batch.saturating_mul(2).min(MOST_ROWS);
+        if self.rows.is_empty() {
+            self.rows = self.batch().await?.into();
         }
         Ok(self.rows.pop_front())
+    }
+
+    /// The next rows; none behind the last.
+    pub(crate) async fn batch(&mut self) -> Result<Vec<PgRow>> {
+        if self.finished {
+            return Ok(Vec::new());
+        }
+        let fetch = format!("FETCH {} FROM {}", self.batch, self.cursor);
+        let query = sqlx::query(AssertSqlSafe(fetch)).persistent(false);
+        let rows = query.fetch_all(self.session.conn()?).await.map_err(driver)?;
+        self.finished = rows.len() < self.batch;
+        let bytes: usize = rows.iter().map(size).sum();
+        let fitting = BYTES * rows.len() / bytes.max(1);
+        self.batch = fitting.clamp(1, self.batch.saturating_mul(4)).min(MOST_ROWS);
+        Ok(rows)
     }
 
     /// Ends the reading.
@@ -59,4 +76,10 @@ impl<'a> Scan<'a> {
         sqlx::raw_sql(AssertSqlSafe(close)).execute(self.session.conn()?).await.map_err(driver)?;
         self.session.finish().await
     }
+}
+
+/// How many bytes a row's values take.
+fn size(row: &PgRow) -> usize {
+    let bytes = |at| row.try_get_raw(at).ok().and_then(|value| value.as_bytes().ok()).map_or(0, <[u8]>::len);
+    (0..row.len()).map(bytes).sum()
 }

@@ -8,6 +8,7 @@ use super::{order::Order, scope, statement::Statement, walk::Walk};
 use crate::{
     field_index::{Columns, Indexed, KnownIndexes, coarse, indexed},
     filter,
+    quote::literal,
     rows::RECORD_COLUMNS,
     store::PgStore,
 };
@@ -50,15 +51,26 @@ impl<'a> Conditions<'a> {
         }
     }
 
-    /// `WHERE …` over the records as `r`, and whether it is sealed.
-    pub(crate) fn clause(&self, statement: &mut Statement) -> (String, bool) {
-        let (found, rest) = self.split();
+    /// `WHERE …` over the records as `r`, and whether it is sealed; `rows` of those that match will be read.
+    pub(crate) fn clause(&self, rows: Option<u64>, statement: &mut Statement) -> (String, bool) {
+        let (found, mut rest) = self.split();
+        // What selects much would only mislead: reading in the order asked for finds enough soon.
+        let found = keep(found, &mut rest, |indexed| {
+            let estimate = indexed.estimate(self.known);
+            rows.zip(estimate).is_none_or(|(rows, estimate)| estimate.is_selective(rows))
+        });
         let sealed = found.is_empty() && !self.known.documents;
-        let entity = statement.bind(self.entity.as_uuid());
+        // A plan that is kept has to be right for this entity, be it large or small.
+        let entity = if sealed { self.entity() } else { statement.bind(self.entity.as_uuid()) };
         let mut all = self.rows(&entity, statement);
         all.extend(found.iter().map(|indexed| indexed.condition(statement)));
         all.extend(remaining(&rest, sealed, statement));
         (format!(" WHERE {}", all.join(" AND ")), sealed)
+    }
+
+    /// The entity's id, written out.
+    pub(super) fn entity(&self) -> String {
+        format!("{}::uuid", literal(&self.entity.to_string()))
     }
 
     /// The conditions that indexes answer, and the rest. The indexes know live records only.
@@ -81,7 +93,7 @@ pub(super) fn remaining(rest: &Filter, sealed: bool, statement: &mut Statement) 
 /// The statement that gives the rows of a query, sorted as the law says, `rows` at most.
 pub(crate) fn sorted(from: Conditions<'_>, query: &RecordQuery, rows: Option<u64>, offset: u64) -> Result<Select> {
     let mut statement = Statement::new(format!("SELECT {RECORD_COLUMNS} FROM {} r", from.records));
-    let (clause, sealed) = from.clause(&mut statement);
+    let (clause, sealed) = from.clause(rows, &mut statement);
     statement.push(&clause);
     let order = Order::bound(&query.sort, &mut statement);
     if let Some(cursor) = &query.cursor {
@@ -96,23 +108,56 @@ pub(crate) fn sorted(from: Conditions<'_>, query: &RecordQuery, rows: Option<u64
 
 /// The same through an index that has the rows in order; none where there is no such index, or it would not help.
 pub(crate) fn in_order(from: Conditions<'_>, query: &RecordQuery, rows: u64, offset: u64) -> Result<Option<Select>> {
-    let Some(first) = query.sort.first() else { return Ok(None) };
     let wanted = rows.saturating_add(offset);
-    if from.include_deleted || wanted > MOST_IN_ORDER || !from.known.has_scalar(&first.path) {
+    if from.include_deleted || wanted > MOST_IN_ORDER {
         return Ok(None);
     }
     let position = query.cursor.as_ref().map(|cursor| cursor.position(query)).transpose()?;
     if position.as_ref().and_then(|position| position.keys.first()).is_some_and(coarse) {
         return Ok(None);
     }
-    let (found, rest) = from.split();
-    let (here, elsewhere): (Vec<_>, Vec<_>) =
-        found.into_iter().partition(|indexed| indexed.is_scalar() && indexed.path == first.path);
+    let (mut found, mut rest) = from.split();
+    let path = match query.sort.first() {
+        Some(first) if from.known.has_scalar(&first.path) => first.path.clone(),
+        Some(_) => return Ok(None),
+        // Rows that have one value in the index stand there in order of id.
+        None => match found.iter().find(|indexed| indexed.is_equality()) {
+            Some(indexed) => indexed.path.clone(),
+            None => return Ok(None),
+        },
+    };
+    let mut here = Vec::new();
+    found.retain(|indexed| {
+        let is_here = indexed.is_scalar() && indexed.path == path && (here.is_empty() || !query.sort.is_empty());
+        let is_here = is_here && (indexed.is_equality() || !query.sort.is_empty());
+        if is_here {
+            here.push(indexed.clone());
+        }
+        !is_here
+    });
+    // A selective condition elsewhere is a better way in. What selects much is asked of the rows as they come.
+    let by_id = query.sort.is_empty();
+    let selective = |indexed: &Indexed| indexed.estimate(from.known).is_some_and(|estimate| estimate.is_selective(wanted));
+    if found.iter().any(selective) && !(by_id && here.iter().all(selective)) {
+        return Ok(None);
+    }
+    let elsewhere = keep(found, &mut rest, |indexed| !by_id && indexed.estimate(from.known).is_none());
     let sealed = elsewhere.is_empty() && !from.known.documents;
-    let columns = Columns::new("r.", &first.path);
+    let columns = Columns::new("r.", &path);
     let walk = Walk { from, query, columns, position, here, elsewhere, rest, sealed, wanted };
     let statement = walk.statement(offset);
-    Ok(Some(Select { statement, sealed: sealed && offset == 0, coarse: Some(first.path.clone()) }))
+    let coarse = query.sort.first().map(|first| first.path.clone());
+    Ok(Some(Select { statement, sealed: sealed && offset == 0, coarse }))
+}
+
+/// Keeps some of the conditions; the others become part of the rest.
+fn keep(found: Vec<Indexed>, rest: &mut Filter, which: impl Fn(&Indexed) -> bool) -> Vec<Indexed> {
+    let (kept, others): (Vec<_>, Vec<_>) = found.into_iter().partition(which);
+    if !others.is_empty() {
+        let whole = std::mem::take(rest);
+        *rest = others.iter().fold(whole, |rest, indexed| rest & indexed.filter());
+    }
+    kept
 }
 
 /// `LIMIT` and `OFFSET`, written out: of a bound one the planner assumes a tenth of all rows.

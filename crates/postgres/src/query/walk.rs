@@ -7,7 +7,6 @@ use super::{
 };
 use crate::{
     field_index::{Columns, Indexed, MISSING, has_array},
-    quote::literal,
     rows::RECORD_COLUMNS,
 };
 use mastra_core::{Direction, Filter, Position, RecordQuery, SortPoint, number::Number};
@@ -15,7 +14,7 @@ use mastra_core::{Direction, Filter, Position, RecordQuery, SortPoint, number::N
 /// What is read along an index.
 ///
 /// A filter on the field that is sorted by becomes the range of the index that is read, which speaks for rows with one value
-/// there. Rows with an array on the way are read beside it, and asked for the filter itself; there should be none. Without such a
+/// there; without any order but that by id, it is one value, whose rows the index has in that order. Rows with an array on the way are read beside it, and asked for the filter itself; there should be none. Without such a
 /// filter an ascending order is the index's own. Read backwards, the index has what is missing first where the law has it
 /// last, so the two parts are read one after the other, the second only where the first does not fill the page.
 pub(super) struct Walk<'a> {
@@ -62,7 +61,7 @@ impl Walk<'_> {
         let here: Vec<String> = self.here.iter().map(|indexed| indexed.alone(statement)).collect();
         let along = self.along(order, &values, &here, statement);
         let path = self.here.first().map(|indexed| has_array("r.", &indexed.path)).unwrap_or_default();
-        let mut beside = self.from.rows(&self.entity(), statement);
+        let mut beside = self.from.rows(&self.from.entity(), statement);
         beside.push(path);
         beside.extend(remaining(self.from.filter, self.sealed, statement));
         beside.extend(self.position.as_ref().map(|position| order.behind(position, statement)));
@@ -99,6 +98,10 @@ impl Walk<'_> {
         let columns = format!("{rank}, {number}, {text}");
         let mut all = self.conditions(statement);
         all.extend_from_slice(which);
+        if self.query.sort.is_empty() {
+            all.extend(self.position.as_ref().map(|position| order.behind(position, statement)));
+            return format!("{} ORDER BY r.id", self.select(values, &all));
+        }
         if let Some(position) = &self.position {
             let id = statement.bind(position.id.as_uuid());
             let point = position.keys.first().map(|point| bound(point, statement)).unwrap_or_default();
@@ -123,15 +126,10 @@ impl Walk<'_> {
 
     /// The conditions of every row, but for those on the field that is sorted by.
     fn conditions(&self, statement: &mut Statement) -> Vec<String> {
-        let mut all = self.from.rows(&self.entity(), statement);
+        let mut all = self.from.rows(&self.from.entity(), statement);
         all.extend(self.elsewhere.iter().map(|indexed| indexed.condition(statement)));
         all.extend(remaining(&self.rest, self.sealed, statement));
         all
-    }
-
-    /// The entity's id, written out: the index is one of this entity's rows alone, and a plan that is kept has to know it.
-    fn entity(&self) -> String {
-        format!("{}::uuid", literal(&self.from.entity.to_string()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Hostile documents, and filters drawn from their own keys and values. Printed seeds make every run repeatable.
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use mastra_core::{
     Direction, Filter, Path, SortKey,
@@ -11,10 +12,10 @@ use serde_json::{Map, Value, json};
 use std::cmp::Ordering;
 
 /// A small generator of random numbers (SplitMix64), so that a seed means the same everywhere.
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -26,21 +27,21 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    pub fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         (self.next() % bound as u64) as usize
     }
 
-    pub fn one_in(&mut self, n: usize) -> bool {
+    pub(crate) fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }
 
-    pub fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+    pub(crate) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.below(items.len())]
     }
 }
 
 /// The seed of this run, from `MASTRA_TEST_SEED` or the clock, printed.
-pub fn seed(test: &str) -> u64 {
+pub(crate) fn seed(test: &str) -> u64 {
     let seed = match std::env::var("MASTRA_TEST_SEED") {
         Ok(text) => text.parse().expect("MASTRA_TEST_SEED is a number"),
         Err(_) => std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64,
@@ -124,12 +125,12 @@ const NUMBERS: &[&str] = &[
 ];
 
 /// A document: small, with few keys, so that conditions meet.
-pub fn document(random: &mut Random) -> Value {
+pub(crate) fn document(random: &mut Random) -> Value {
     object(random, 3)
 }
 
 /// So many documents.
-pub fn documents(random: &mut Random, count: usize) -> Vec<Value> {
+pub(crate) fn documents(random: &mut Random, count: usize) -> Vec<Value> {
     (0..count).map(|_| document(random)).collect()
 }
 
@@ -174,7 +175,7 @@ fn number(random: &mut Random) -> Value {
 }
 
 /// The operators that filters are drawn of.
-pub const OPERATORS: &[&str] = &[
+pub(crate) const OPERATORS: &[&str] = &[
     "$eq",
     "$ne",
     "$gt",
@@ -196,7 +197,7 @@ pub const OPERATORS: &[&str] = &[
 ];
 
 /// A filter whose outermost operator is `operator`, drawn from one of the documents, whose place it gives.
-pub fn filter(random: &mut Random, operator: &str, documents: &[Value]) -> (Filter, usize) {
+pub(crate) fn filter(random: &mut Random, operator: &str, documents: &[Value]) -> (Filter, usize) {
     let mut origin = random.below(documents.len());
     while operator == "$elemMatch" && !has_members(&documents[origin]) {
         origin = random.below(documents.len());
@@ -214,7 +215,7 @@ fn has_members(value: &Value) -> bool {
 }
 
 fn draw(random: &mut Random, operator: &str, documents: &[Value], origin: usize, depth: usize) -> Filter {
-    let mut list = |random: &mut Random| -> Vec<Filter> {
+    let list = |random: &mut Random| -> Vec<Filter> {
         let inner = 1 + random.below(3);
         (0..inner)
             .map(|_| {
@@ -382,7 +383,7 @@ fn elem_match(random: &mut Random, path: Path, operand: &Value) -> Filter {
     // Of those that a value of its own satisfies, mostly.
     let operators = if random.one_in(3) { &OPERATORS[..13] } else { &["$eq", "$in", "$gte", "$lte", "$exists", "$contains"] };
     if member.is_object() && random.below(3) > 0 {
-        let mut inner = |random: &mut Random| {
+        let inner = |random: &mut Random| {
             let operator = *random.pick(operators);
             let (path, leaf) = walk_for(random, operator, &member);
             condition(random, operator, path, leaf)
@@ -394,7 +395,7 @@ fn elem_match(random: &mut Random, path: Path, operand: &Value) -> Filter {
         };
         return Filter::elem_match(path, Members::Objects, filter).unwrap();
     }
-    let mut inner = |random: &mut Random| {
+    let inner = |random: &mut Random| {
         let operator = if random.one_in(8) { "$elemMatch" } else { *random.pick(operators) };
         match condition(random, operator, Path::from_segments(["x"]).unwrap(), Some(member.clone())) {
             Filter::Field { predicate, .. } => Filter::Field { path: Path::this(), predicate },
@@ -410,7 +411,7 @@ fn elem_match(random: &mut Random, path: Path, operand: &Value) -> Filter {
 }
 
 /// Sort keys over the documents' own paths.
-pub fn sort_keys(random: &mut Random, documents: &[Value]) -> Vec<SortKey> {
+pub(crate) fn sort_keys(random: &mut Random, documents: &[Value]) -> Vec<SortKey> {
     let keys = 1 + random.below(3);
     (0..keys)
         .map(|_| {
@@ -424,16 +425,16 @@ pub fn sort_keys(random: &mut Random, documents: &[Value]) -> Vec<SortKey> {
 
 /// How often an operator matched and missed: of each filter, the document that it was drawn from and another one are counted.
 #[derive(Default)]
-pub struct Balance(std::collections::BTreeMap<&'static str, (usize, usize)>);
+pub(crate) struct Balance(std::collections::BTreeMap<&'static str, (usize, usize)>);
 
 impl Balance {
-    pub fn count(&mut self, operator: &'static str, matched: bool) {
+    pub(crate) fn count(&mut self, operator: &'static str, matched: bool) {
         let entry = self.0.entry(operator).or_default();
         if matched { entry.0 += 1 } else { entry.1 += 1 }
     }
 
     /// Every operator matched, and missed, in a tenth of its cases or more.
-    pub fn check(&self) {
+    pub(crate) fn check(&self) {
         for (operator, (matched, missed)) in &self.0 {
             let tenth = (matched + missed) / 10;
             println!("{operator}: {matched} matched, {missed} missed");
