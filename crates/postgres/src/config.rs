@@ -168,8 +168,7 @@ impl PostgresEngineBuilder {
             local_timeout: self.settings.statement_timeout.filter(|_| lent || pooler == Pooler::Transaction),
             schema,
             pooler,
-            // A pool of the caller's gets each connection back at once: others may wait for it.
-            kept: Kept::new(if lent { 0 } else { usize::try_from(self.settings.max_connections).unwrap_or(1) }),
+            kept: Kept::new(&reader, !lent),
             reader,
             writer,
             lent,

@@ -149,6 +149,7 @@ impl Engine for PostgresEngine {
     async fn close(&self) -> Result<()> {
         let shared = &self.store.shared;
         shared.closed.store(true, Ordering::Release);
+        shared.kept.close();
         if !shared.lent {
             // Each pool refuses new calls from here on; a transaction that a caller forgot must not keep us waiting for ever.
             let closing = futures::future::join(shared.writer.close(), shared.reader.close());

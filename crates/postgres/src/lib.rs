@@ -20,6 +20,8 @@ mod field_index;
 #[cfg(feature = "engine")]
 mod filter;
 #[cfg(feature = "engine")]
+mod kept;
+#[cfg(feature = "engine")]
 mod lookup;
 #[cfg(feature = "engine")]
 pub mod migrate;

@@ -1,8 +1,14 @@
 //! Where statements run: on connections of a pool, or inside one open transaction. The same code serves both.
 
-use crate::{error::driver, field_index::FieldIndexes, pooler::Pooler, quote::Schema};
+use crate::{
+    error::driver,
+    field_index::FieldIndexes,
+    kept::{Kept, Lent},
+    pooler::Pooler,
+    quote::Schema,
+};
 use mastra_core::{Capabilities, EngineInfo, Error, Result};
-use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, pool::PoolConnection, postgres::PgArguments, query::Query};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, postgres::PgArguments, query::Query};
 use std::{
     fmt,
     ops::DerefMut,
@@ -25,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) local_timeout: Option<Duration>,
     pub(crate) reader: PgPool,
     pub(crate) writer: PgPool,
+    /// Connections of the reader's pool, between two reads.
+    pub(crate) kept: Arc<Kept>,
     /// Whether the pools were given, so that they outlive the engine.
     pub(crate) lent: bool,
     /// Whether the engine was closed.
@@ -58,6 +66,11 @@ impl Shared {
         self.pooler == Pooler::Transaction || self.local_timeout.is_some()
     }
 
+    /// Whether a lone read has a connection for itself, which can be ended in the middle of an answer.
+    pub(crate) fn reads_plainly(&self) -> bool {
+        !self.always_in_transaction()
+    }
+
     /// Begins a transaction; `settings` are `SET LOCAL`s, in the same round trip.
     async fn begin(&self, pool: &PgPool, begin: &str, settings: &str) -> Result<sqlx::Transaction<'static, Postgres>> {
         self.refuse_closed()?;
@@ -66,7 +79,7 @@ impl Shared {
             statement.push_str(&format!("SET LOCAL statement_timeout = {}", timeout.as_millis().clamp(1, 2_147_483_647)));
         }
         // The text is made of constants and of a number alone.
-        pool.begin_with(AssertSqlSafe(statement)).await.map_err(driver)
+        self.kept.yielding(pool, pool.begin_with(AssertSqlSafe(statement))).await.map_err(driver)
     }
 }
 
@@ -178,7 +191,7 @@ impl Shared {
             return self.begin(&self.reader, begin, "").await.map(Session::Own);
         }
         self.refuse_closed()?;
-        self.reader.acquire().await.map(Session::Plain).map_err(driver)
+        self.kept.acquire(&self.reader).await.map(Session::Plain).map_err(driver)
     }
 
     fn refuse_closed(&self) -> Result<()> {
@@ -225,7 +238,7 @@ fn ended() -> Error {
 /// A connection for one operation. Dropped without [`Session::finish`], it undoes what the operation did, and no more.
 pub(crate) enum Session<'a> {
     /// A lone statement, without a transaction.
-    Plain(PoolConnection<Postgres>),
+    Plain(Lent),
     /// A transaction of the operation's own.
     Own(sqlx::Transaction<'static, Postgres>),
     /// The transaction of the caller.
@@ -251,7 +264,7 @@ impl Session<'_> {
     /// The connection; an error once the caller's transaction ended.
     pub(crate) fn conn(&mut self) -> Result<&mut PgConnection> {
         match self {
-            Session::Plain(conn) => Ok(conn.deref_mut()),
+            Session::Plain(lent) => Ok(lent.connection.deref_mut()),
             Session::Own(transaction) => Ok(transaction.deref_mut()),
             Session::Callers(borrowed) => borrowed.state.transaction.as_deref_mut().ok_or_else(ended),
         }
@@ -269,7 +282,10 @@ impl Session<'_> {
     /// Keeps what the operation did: commits its own transaction; a caller's stays open.
     pub(crate) async fn finish(self) -> Result<()> {
         match self {
-            Session::Plain(_) => Ok(()),
+            Session::Plain(lent) => {
+                lent.keep();
+                Ok(())
+            }
             Session::Own(transaction) => transaction.commit().await.map_err(driver),
             Session::Callers(mut borrowed) => {
                 if borrowed.state.marked {
@@ -279,6 +295,13 @@ impl Session<'_> {
                 borrowed.done = true;
                 Ok(())
             }
+        }
+    }
+
+    /// Gives up in the middle of an answer: a connection of its own is closed.
+    pub(crate) fn end(self) {
+        if let Session::Plain(lent) = self {
+            lent.end();
         }
     }
 
