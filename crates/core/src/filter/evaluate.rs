@@ -3,6 +3,7 @@
 use super::{
     ast::{Bound, Filter, Members, Predicate},
     contains::{Folded, holds_ascii},
+    members,
 };
 use crate::{
     number::{compare_numbers, values_equal},
@@ -15,7 +16,8 @@ impl Filter {
     /// Whether the document matches: the semantics that every backend must have.
     ///
     /// Never an error: data of another type than a condition asks for does not match. Over many documents [`Filter::matcher`] is
-    /// faster where the filter holds a `$contains` with characters outside ASCII, which this compiles again at each call.
+    /// faster where the filter holds a long `$in`, or a `$contains` with characters outside ASCII, which this compiles again at each
+    /// call.
     ///
     /// ```
     /// use mastra_core::Filter;
@@ -27,10 +29,10 @@ impl Filter {
     /// # Ok::<(), mastra_core::Error>(())
     /// ```
     pub fn matches(&self, document: &Value) -> bool {
-        Evaluator { needles: &[] }.matches(self, document, Root::Document)
+        Evaluator { needles: &[], sorted: false }.matches(self, document, Root::Document)
     }
 
-    /// This filter with everything compiled that many documents share.
+    /// This filter with everything compiled that many documents share, and the items of its long lists in an order of their own.
     ///
     /// ```
     /// use mastra_core::Filter;
@@ -41,9 +43,10 @@ impl Filter {
     /// assert_eq!(rows.iter().filter(|row| matcher.matches(row)).count(), 1);
     /// # Ok::<(), mastra_core::Error>(())
     /// ```
-    pub fn matcher(self) -> Matcher {
+    pub fn matcher(mut self) -> Matcher {
         let mut needles = Vec::new();
         collect_needles(&self, &mut needles);
+        members::sort(&mut self);
         Matcher { filter: self, needles }
     }
 }
@@ -64,7 +67,7 @@ impl Matcher {
     /// assert!(Filter::all().matcher().matches(&serde_json::json!({})));
     /// ```
     pub fn matches(&self, document: &Value) -> bool {
-        Evaluator { needles: &self.needles }.matches(&self.filter, document, Root::Document)
+        Evaluator { needles: &self.needles, sorted: true }.matches(&self.filter, document, Root::Document)
     }
 
     /// The filter.
@@ -102,6 +105,8 @@ enum Root {
 
 struct Evaluator<'a> {
     needles: &'a [(String, Folded)],
+    /// Whether long lists are sorted.
+    sorted: bool,
 }
 
 impl Evaluator<'_> {
@@ -129,6 +134,10 @@ impl Evaluator<'_> {
         };
         match predicate {
             Predicate::Eq(expected) => equals(slice::from_ref(expected)),
+            Predicate::In(items) if self.sorted => walk(value, path, &mut |leaf| match leaf {
+                Some(leaf) => leaf_or_member(leaf, unwrap, |leaf| members::holds(items, leaf)),
+                None => members::holds(items, &Value::Null),
+            }),
             Predicate::In(items) => equals(items),
             Predicate::All(items) => !items.is_empty() && items.iter().all(|item| equals(slice::from_ref(item))),
             Predicate::Compare(comparison, Bound::Number(bound)) => {

@@ -13,6 +13,7 @@ mod fingerprint;
 mod fold;
 mod legacy;
 mod limits;
+mod members;
 mod operand;
 mod parse;
 mod pattern;
