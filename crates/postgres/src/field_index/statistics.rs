@@ -73,6 +73,11 @@ pub(crate) struct Estimate {
 }
 
 impl Estimate {
+    /// Whether reading what is selected by way of the index is cheaper than reading every row.
+    pub(crate) fn is_a_part(self) -> bool {
+        self.selected * 4.0 <= self.rows
+    }
+
     /// Whether it is cheaper to read what is selected and sort it, than to read in order until so many are found that are
     /// selected. The first reads `selected` rows, the second `wanted` for each of `selected` in `rows`.
     pub(crate) fn is_selective(self, wanted: u64) -> bool {
@@ -177,6 +182,7 @@ mod tests {
         let few = statistics().estimate(&Predicate::Eq(json!("else"))).unwrap();
         let many = statistics().estimate(&Predicate::Eq(json!("lost"))).unwrap();
         assert!(few.is_selective(50) && !many.is_selective(50));
+        assert!(few.is_a_part() && !many.is_a_part());
         assert!(Statistics::default().estimate(&Predicate::Eq(json!("won"))).is_none());
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     require_entity,
     scan::{FIRST_ROWS, Scan},
-    select::Conditions,
+    select::{Conditions, Reads},
     statement::Statement,
 };
 use crate::{error::driver, filter, store::PgStore};
@@ -35,7 +35,7 @@ pub(crate) async fn count(store: &PgStore, entity: EntityId, query: &CountQuery)
 
 async fn native(store: &PgStore, from: Conditions<'_>, cap: Option<u64>) -> Result<u64> {
     let mut statement = Statement::default();
-    let (clause, sealed) = from.clause(None, &mut statement);
+    let (clause, sealed) = from.clause(Reads::All, &mut statement);
     let records = from.records;
     match cap {
         None => statement.push(&format!("SELECT count(*) FROM {records} r{clause}")),
@@ -54,7 +54,7 @@ async fn native(store: &PgStore, from: Conditions<'_>, cap: Option<u64>) -> Resu
 async fn recheck(store: &PgStore, from: Conditions<'_>, query: &CountQuery, most: u64) -> Result<u64> {
     let matcher = query.filter.clone().matcher();
     let mut statement = Statement::new(format!("SELECT r.data FROM {} r", from.records));
-    let (clause, _) = from.clause(None, &mut statement);
+    let (clause, _) = from.clause(Reads::All, &mut statement);
     statement.push(&clause);
     let mut scan = Scan::open(store.snapshot().await?, statement, FIRST_ROWS, query.cap.is_none()).await?;
     let mut found = 0;

@@ -27,6 +27,15 @@ pub(crate) struct Select {
     pub(crate) coarse: Option<Path>,
 }
 
+/// How far a statement reads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Reads {
+    /// Everything that matches.
+    All,
+    /// So many rows, in an order that some index of the table has.
+    InOrder(u64),
+}
+
 /// What a statement is made from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Conditions<'a> {
@@ -51,13 +60,15 @@ impl<'a> Conditions<'a> {
         }
     }
 
-    /// `WHERE …` over the records as `r`, and whether it is sealed; `rows` of those that match will be read.
-    pub(crate) fn clause(&self, rows: Option<u64>, statement: &mut Statement) -> (String, bool) {
+    /// `WHERE …` over the records as `r`, and whether it is sealed.
+    pub(crate) fn clause(&self, reads: Reads, statement: &mut Statement) -> (String, bool) {
         let (found, mut rest) = self.split();
-        // What selects much would only mislead: reading in the order asked for finds enough soon.
+        // What selects much would only mislead.
         let found = keep(found, &mut rest, |indexed| {
-            let estimate = indexed.estimate(self.known);
-            rows.zip(estimate).is_none_or(|(rows, estimate)| estimate.is_selective(rows))
+            indexed.estimate(self.known).is_none_or(|estimate| match reads {
+                Reads::All => estimate.is_a_part(),
+                Reads::InOrder(rows) => estimate.is_selective(rows),
+            })
         });
         let sealed = found.is_empty() && !self.known.documents;
         // A plan that is kept has to be right for this entity, be it large or small.
@@ -93,7 +104,11 @@ pub(super) fn remaining(rest: &Filter, sealed: bool, statement: &mut Statement) 
 /// The statement that gives the rows of a query, sorted as the law says, `rows` at most.
 pub(crate) fn sorted(from: Conditions<'_>, query: &RecordQuery, rows: Option<u64>, offset: u64) -> Result<Select> {
     let mut statement = Statement::new(format!("SELECT {RECORD_COLUMNS} FROM {} r", from.records));
-    let (clause, sealed) = from.clause(rows, &mut statement);
+    let reads = match rows {
+        Some(rows) if query.sort.is_empty() => Reads::InOrder(rows.saturating_add(offset)),
+        _ => Reads::All,
+    };
+    let (clause, sealed) = from.clause(reads, &mut statement);
     statement.push(&clause);
     let order = Order::bound(&query.sort, &mut statement);
     if let Some(cursor) = &query.cursor {
