@@ -1,5 +1,6 @@
 //! Paths into a document.
 
+use crate::data::MAX_DEPTH;
 use crate::error::{Error, Result};
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +8,8 @@ use std::str::FromStr;
 /// A dotted path into a record's data or a vector's metadata, already split into keys.
 ///
 /// In the written form `\.` and `\\` stand for a dot and a backslash inside a key, and a leading `\$` for a key that begins
-/// with a dollar sign; an empty segment is an error. Any key can be spelled.
+/// with a dollar sign; an empty segment is an error. Any key can be spelled. More than [`MAX_DEPTH`] keys lead nowhere in any
+/// document, and are an error.
 ///
 /// ```
 /// use mastra_core::Path;
@@ -22,13 +24,17 @@ use std::str::FromStr;
 pub struct Path(Vec<String>);
 
 impl Path {
-    /// The path of these keys, none of which needs escaping. Empty keys cannot be spelled and are refused.
+    /// The path of these keys, none of which needs escaping. Empty keys cannot be spelled and are refused, as are more than
+    /// [`MAX_DEPTH`] keys.
     pub fn from_segments<I, S>(segments: I) -> Result<Self>
     where
         I: IntoIterator<Item = S>,
         S: Into<String>,
     {
-        let segments: Vec<String> = segments.into_iter().map(Into::into).collect();
+        let segments: Vec<String> = segments.into_iter().map(Into::into).take(MAX_DEPTH + 1).collect();
+        if segments.len() > MAX_DEPTH {
+            return Err(too_long());
+        }
         if segments.is_empty() || segments.iter().any(String::is_empty) {
             return Err(Error::invalid_input("a path needs at least one key, and no empty one"));
         }
@@ -57,6 +63,10 @@ impl Path {
     }
 }
 
+pub(crate) fn too_long() -> Error {
+    Error::invalid_input(format!("a path has at most {MAX_DEPTH} keys, which is as deep as data nests"))
+}
+
 /// The position that a path segment names in an array: canonical decimal digits only (`0`, `12`; never `-1`, `01` or `+1`).
 pub fn array_index(segment: &str) -> Option<usize> {
     let canonical = segment == "0" || (!segment.starts_with('0') && segment.bytes().all(|b| b.is_ascii_digit()));
@@ -71,8 +81,11 @@ impl FromStr for Path {
         let mut segments = vec![String::new()];
         let mut chars = text.chars();
         while let Some(c) = chars.next() {
+            let count = segments.len();
             let Some(segment) = segments.last_mut() else { break };
             match c {
+                // Each key costs far more than its two characters, in every copy of the path.
+                '.' if count == MAX_DEPTH => return Err(too_long()),
                 '.' => segments.push(String::new()),
                 '\\' => match chars.next() {
                     Some(escaped @ ('.' | '\\')) => segment.push(escaped),
@@ -134,6 +147,15 @@ mod tests {
     fn malformed_paths_are_refused() {
         for text in ["", ".", "a.", ".a", "a..b", "\\", "a\\n", "a\\$"] {
             assert!(text.parse::<Path>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_no_longer_than_data_is_deep() {
+        let keys = |count| vec!["a"; count];
+        assert_eq!(keys(100).join(".").parse::<Path>().unwrap(), Path::from_segments(keys(100)).unwrap());
+        for error in [keys(101).join(".").parse::<Path>(), Path::from_segments(keys(101)), Path::from_segments(keys(1_000_000))] {
+            assert!(error.is_err_and(|error| error.to_string().len() < 100));
         }
     }
 

@@ -225,3 +225,13 @@ fn an_operator_of_any_characters_keeps_the_error_on_one_line() {
     assert!(!error.to_string().contains(char::is_control) && !error.message().contains(char::is_control), "{error}");
     assert_eq!(error.get("operator"), Some("$x\n\u{1b}[2J"));
 }
+
+#[test]
+fn a_long_path_over_many_conditions_is_refused_before_it_is_copied() {
+    let conditions: serde_json::Map<String, Value> = (0..1_000).map(|at| (format!("x{at}"), json!(1))).collect();
+    let key = "k".repeat(1_000_000);
+    assert!(Filter::from_json(&json!({ key.as_str(): { "$gt": 1, "$lt": 5 } })).is_ok(), "one long key");
+    refused(&json!({ key: conditions.clone() }));
+    refused(&json!({ vec!["a"; 500_000].join("."): conditions }));
+    refused(&json!({ vec!["a"; 60].join("."): { vec!["b"; 60].join("."): 1 } }));
+}

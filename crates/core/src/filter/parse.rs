@@ -7,11 +7,15 @@ use super::{
     unique::UniqueValue,
 };
 use crate::{
+    data::MAX_DEPTH,
     error::{Error, Result},
-    path::Path,
+    path::{Path, too_long},
 };
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Map, Value};
+
+/// How long the paths of all conditions may be together: a key of a megabyte may be asked of, but not a thousand times.
+const MAX_PATH_BYTES: usize = 16 << 20;
 
 type Object = Map<String, Value>;
 
@@ -49,7 +53,7 @@ impl Filter {
     pub fn from_json_with_limits(json: &Value, limits: FilterLimits) -> Result<Self> {
         let filter = match json {
             Value::Null => Self::all(),
-            Value::Object(map) => Parser { limits, conditions: 0 }.condition(map, &Path::this(), 0)?,
+            Value::Object(map) => Parser { limits, conditions: 0, path_bytes: 0 }.condition(map, &Path::this(), 0)?,
             _ => return Err(Error::invalid_input("a filter is a JSON object, or null for all")),
         };
         limits.check(&filter)?;
@@ -89,6 +93,8 @@ struct Parser {
     limits: FilterLimits,
     /// The conditions so far: a bound that holds before a flood of regular expressions has been compiled.
     conditions: usize,
+    /// The length of their paths: one long key over many conditions stands in the tree many times.
+    path_bytes: usize,
 }
 
 impl Parser {
@@ -103,7 +109,8 @@ impl Parser {
 
     fn field(&mut self, path: &Path, predicate: Predicate) -> Result<Filter> {
         self.conditions += 1;
-        if self.conditions > self.limits.nodes {
+        self.path_bytes += path.segments().iter().map(String::len).sum::<usize>();
+        if self.conditions > self.limits.nodes || self.path_bytes > MAX_PATH_BYTES {
             return Err(self.limits.too_large());
         }
         Ok(field(path.clone(), predicate))
@@ -160,7 +167,11 @@ impl Parser {
             Value::Object(map) if has_dollar_key(map) => self.operators(path, map, base, nesting, out),
             Value::Object(map) if !map.is_empty() => {
                 for (key, inner) in map {
-                    self.value(&path.join(&key.parse()?), inner, base, nesting + 1, out)?;
+                    let path = path.join(&key.parse()?);
+                    if path.segments().len() > MAX_DEPTH {
+                        return Err(too_long());
+                    }
+                    self.value(&path, inner, base, nesting + 1, out)?;
                 }
                 Ok(())
             }
