@@ -33,6 +33,8 @@ pub(super) fn normalise(word: &str) -> Vec<String> {
     let mut tokens = vec![String::new()];
     let mut length = 0;
     for c in word.nfkd().filter(|c| !('\u{300}'..='\u{36f}').contains(c)).flat_map(char::to_lowercase) {
+        // Lower case does not know where a word ends, where Greek writes another sigma.
+        let c = if c == 'ς' { 'σ' } else { c };
         // Marks such as a virama are no letters, yet belong to their word; all that is ASCII or space and no letter splits.
         let inside = c.is_alphanumeric() || !(c.is_ascii() || c.is_whitespace() || c.is_control() || c == '\u{2019}');
         match tokens.last_mut() {
@@ -124,6 +126,7 @@ mod tests {
         assert_eq!(all("ﬁne ① Ａ"), ["fine", "1", "a"]);
         assert_eq!(all("東京 です"), ["東", "京", "で", "す"]);
         assert_eq!(all("한국어"), ["한국어"]);
+        assert_eq!(all("ΟΔΟΣ"), all("οδός"));
         assert!(all(" \u{0}\n—…🎉").is_empty());
     }
 
