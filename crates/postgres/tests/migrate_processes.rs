@@ -109,7 +109,7 @@ async fn a_process_killed_while_it_migrates_changes_nothing_about_the_end() {
         let status = victim.wait().unwrap();
         let assessment = scratch.migrator().await.with_migrations(later(&scratch.name)).unwrap().plan().await.unwrap();
         landed += usize::from(!status.success() && !assessment.is_up_to_date());
-        assert!(matches!(assessment.admit(), Ok(_)) || !assessment.pending().is_empty(), "{assessment:?}");
+        assert!(assessment.admit().is_ok() || !assessment.pending().is_empty(), "{assessment:?}");
 
         let rest = spawn("a_process_killed_while_it_migrates_changes_nothing_about_the_end", &scratch);
         applied(rest);
