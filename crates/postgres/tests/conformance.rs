@@ -1,4 +1,6 @@
 //! The published suite.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 #![cfg(feature = "engine")]
 
 mod common;
