@@ -3,6 +3,7 @@
 use crate::{
     capabilities::DataCapabilities,
     error::{Error, Result},
+    path::Path,
 };
 use serde_json::{Number, Value};
 
@@ -98,7 +99,7 @@ impl<'a> Walk<'a> {
 
     fn refuse(&self, message: impl Into<String>) -> Error {
         let segments = self.path.iter().map(|step| match step {
-            Step::Key(key) => key.replace('\\', r"\\").replace('.', r"\."),
+            Step::Key(key) => Path::from_segments([*key]).map_or_else(|_| String::new(), |key| key.to_string()),
             Step::Index(index) => index.to_string(),
         });
         // A hundred levels make a long line; the first ten say where to look.
@@ -144,6 +145,13 @@ mod tests {
             assert!(check(&data, &DataCapabilities::default()).is_err());
             assert!(check(&data, &DataCapabilities { nul_characters: true, ..DataCapabilities::default() }).is_ok());
         }
+    }
+
+    #[test]
+    fn the_path_is_one_that_a_filter_reads() {
+        let error = check(&json!({ "$x.y": { "a\\b": ["", "\0"] } }), &DataCapabilities::default()).unwrap_err();
+        let path: Path = error.get("path").unwrap().parse().unwrap();
+        assert_eq!(path.segments(), ["$x.y", "a\\b", "1"]);
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub struct Clause {
 
 impl TextQuery {
     /// Reads words, `"phrases"` and `prefix*`. A word that tokenises to several is a phrase of them. A query without any
-    /// letter or digit, or with a quote left open, is `InvalidInput`.
+    /// letter or digit, with a quote left open, or of more than 64 words and phrases or 512 tokens, is `InvalidInput`.
     pub fn parse(text: &str) -> Result<Self> {
         let mut clauses = Vec::new();
         for (index, part) in text.split('"').enumerate() {
