@@ -2,6 +2,8 @@
 
 // Every module but `server` belongs to the engine: gate it with `#[cfg(feature = "engine")]`.
 #[cfg(feature = "engine")]
+mod beginning;
+#[cfg(feature = "engine")]
 mod bulk;
 #[cfg(feature = "engine")]
 mod config;

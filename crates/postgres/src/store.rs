@@ -1,6 +1,7 @@
 //! Where statements run: on connections of a pool, or inside one open transaction. The same code serves both.
 
 use crate::{
+    beginning::Beginning,
     error::driver,
     field_index::FieldIndexes,
     kept::{Kept, Lent},
@@ -18,7 +19,10 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::{
+    runtime::Handle,
+    sync::{Mutex, MutexGuard},
+};
 
 /// What every handle of one engine shares.
 #[derive(Debug)]
@@ -78,8 +82,8 @@ impl Shared {
         if let Some(timeout) = self.local_timeout {
             statement.push_str(&format!("SET LOCAL statement_timeout = {}", timeout.as_millis().clamp(1, 2_147_483_647)));
         }
-        // The text is made of constants and of a number alone.
-        self.kept.yielding(pool, pool.begin_with(AssertSqlSafe(statement))).await.map_err(driver)
+        let connection = self.kept.yielding(pool, pool.acquire()).await.map_err(driver)?;
+        Beginning::new(connection, statement).await.map_err(driver)
     }
 }
 
@@ -104,6 +108,15 @@ struct OpenState {
     marked: bool,
     /// Whether a read gave up, after which the server may refuse everything.
     doubtful: bool,
+    /// Where it began: the connection goes back to the pool in a task, wherever the transaction is dropped.
+    runtime: Option<Handle>,
+}
+
+impl Drop for OpenState {
+    fn drop(&mut self) {
+        let _entered = self.runtime.as_ref().map(Handle::enter);
+        drop(self.transaction.take());
+    }
 }
 
 /// In a caller's transaction a call that fails has to undo its own part, and must not end the whole.
@@ -122,7 +135,9 @@ impl PgStore {
     pub(crate) async fn begin(&self) -> Result<Self> {
         // Our statements are written for READ COMMITTED, whatever the database's default is: after a wait they look again.
         let transaction = self.shared.begin(&self.shared.writer, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", "").await?;
-        let open = Open(Mutex::new(OpenState { transaction: Some(transaction), marked: false, doubtful: false }));
+        let runtime = Handle::try_current().ok();
+        let state = OpenState { transaction: Some(transaction), marked: false, doubtful: false, runtime };
+        let open = Open(Mutex::new(state));
         Ok(Self { shared: Arc::clone(&self.shared), source: Source::Transaction(open) })
     }
 
@@ -167,7 +182,7 @@ impl PgStore {
         let mut state = open.0.into_inner();
         state.undo().await?;
         let doubtful = state.doubtful;
-        let mut transaction = state.transaction.ok_or_else(ended)?;
+        let mut transaction = state.transaction.take().ok_or_else(ended)?;
         if doubtful {
             // COMMIT of a failed transaction is answered like a success, by ROLLBACK: ask first.
             sqlx::raw_sql("SELECT 1").execute(&mut *transaction).await.map_err(driver)?;
@@ -178,7 +193,7 @@ impl PgStore {
     /// Ends the transaction without a trace.
     pub(crate) async fn rollback(self) -> Result<()> {
         let Source::Transaction(open) = self.source else { return Err(Error::internal("a pool has nothing to roll back")) };
-        let transaction = open.0.into_inner().transaction.ok_or_else(ended)?;
+        let transaction = open.0.into_inner().transaction.take().ok_or_else(ended)?;
         transaction.rollback().await.map_err(driver)
     }
 }

@@ -101,3 +101,51 @@ fn an_engine_may_be_dropped_where_no_runtime_is() {
     drop(runtime);
     drop(schema);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_is_given_up_leaves_its_connection_in_order() {
+    let schema = TestSchema::new().await;
+    let entity = load(&schema, 10).await;
+    let engine = schema.builder().max_connections(1).acquire_timeout(Duration::from_secs(10)).connect().await.unwrap();
+    let mut other = schema.connection().await;
+    for number in 0..200_u64 {
+        let change = [NewRecord::new("given-up", json!({ "n": number }))];
+        let pause = Duration::from_micros(number * 15);
+        match number % 3 {
+            0 => drop(tokio::time::timeout(pause, engine.begin()).await),
+            1 => drop(tokio::time::timeout(pause, engine.upsert_records(&entity, &change, &Default::default())).await),
+            _ => drop(tokio::time::timeout(pause, engine.sync_records(&SyncBatch::new("Contacts", "crm", change))).await),
+        }
+        let whole = [NewRecord::new("c1", json!({ "n": number }))];
+        engine.upsert_records(&entity, &whole, &Default::default()).await.unwrap();
+        // What was written is seen by others: it does not stand in a transaction that somebody else began.
+        let seen = "SELECT data ->> 'n' FROM records WHERE external_id = 'c1'";
+        let seen: String = sqlx::query_scalar(seen).fetch_one(&mut other).await.unwrap();
+        assert_eq!(seen, number.to_string());
+    }
+}
+
+#[test]
+fn a_transaction_can_be_dropped_anywhere() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let (schema, engine, entity) = runtime.block_on(async {
+        let schema = TestSchema::new().await;
+        let entity = load(&schema, 1).await;
+        let engine = schema.builder().max_connections(1).acquire_timeout(Duration::from_secs(10)).connect().await.unwrap();
+        (schema, engine, entity)
+    });
+    let begin = async {
+        let transaction = engine.begin().await.unwrap();
+        transaction.upsert_records(&entity, &[NewRecord::new("lost", json!({}))], &Default::default()).await.unwrap();
+        transaction
+    };
+    // Outside the runtime, while it runs.
+    drop(runtime.block_on(begin));
+    let found = runtime.block_on(engine.get_records_by_external_ids(&entity, &["lost".to_owned()])).unwrap();
+    assert!(found.is_empty(), "the transaction was rolled back, and its connection is free");
+    // And behind its end.
+    let transaction = runtime.block_on(engine.begin()).unwrap();
+    runtime.shutdown_timeout(Duration::from_secs(5));
+    drop(transaction);
+    drop((engine, schema));
+}
