@@ -68,6 +68,7 @@ macro_rules! __engine_cases {
                 data_has_to_be_an_object,
                 a_refused_record_refuses_the_batch,
                 a_report_follows_the_order_of_first_mention,
+                records_stand_in_the_order_of_their_batch,
                 batches_end_like_sequential_calls,
                 large_batches_are_written_whole,
             }

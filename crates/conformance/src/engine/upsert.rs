@@ -341,6 +341,24 @@ pub async fn a_report_follows_the_order_of_first_mention(store: &dyn RecordStore
     Ok(())
 }
 
+/// Without a sort, records stand in the order in which they were made: those of one batch in its order, whatever the mode.
+pub async fn records_stand_in_the_order_of_their_batch(store: &dyn RecordStore) -> Outcome {
+    let entity = entity(store, "E").await?;
+    let mut expected = Vec::new();
+    for (round, mode) in [UpsertMode::Merge, UpsertMode::Replace, UpsertMode::DeepMerge].into_iter().enumerate() {
+        let ids: Vec<String> = ["m", "z", "a", "q", "b"].iter().map(|id| format!("{id}{round}")).collect();
+        let batch: Vec<NewRecord> = ids.iter().map(|id| NewRecord::new(id, json!({ "n": round }))).collect();
+        store.upsert_records(&entity, &batch, &UpsertOptions { mode }).await?;
+        expected.extend(ids);
+    }
+    let batch = ["y", "c"].map(|id| NewRecord::new(id, json!({})).expect_generation(0));
+    store.upsert_records(&entity, &batch, &UpsertOptions::default()).await?;
+    expected.extend(["y", "c"].map(str::to_owned));
+    let found = store.get_records(&entity, &RecordQuery::new()).await?.items;
+    ensure_eq!(external_ids(&found), expected, "the order of creation");
+    Ok(())
+}
+
 /// Random batches, with repeated ids in every mode, end as the same records sent one by one.
 pub async fn batches_end_like_sequential_calls(store: &dyn RecordStore) -> Outcome {
     let mut random = Random::seeded("batches_end_like_sequential_calls");

@@ -22,6 +22,8 @@ pub(super) async fn upsert(
     entity: &Entity,
     changes: &[RecordChange],
 ) -> Result<UpsertReport> {
+    // In the order of the batch, as records without a sort are read.
+    let ids: Vec<RecordId> = changes.iter().map(|_| RecordId::generate()).collect();
     let mut outcomes = Outcomes::new(changes.len());
     let mut pending: Vec<usize> = (0..changes.len()).collect();
     for _ in 0..ATTEMPTS {
@@ -29,7 +31,7 @@ pub(super) async fn upsert(
         let found = read(conn, shared, entity, changes, &pending).await?;
         let mut writes = Vec::new();
         for at in &pending {
-            let Some(change) = changes.get(*at) else { continue };
+            let (Some(change), Some(id)) = (changes.get(*at), ids.get(*at)) else { continue };
             let old = found.get(at);
             let (data, entity_type) = match (change.decide(old.map(|old| &old.stored))?, old) {
                 (Decision::Unchanged, Some(old)) => {
@@ -40,7 +42,7 @@ pub(super) async fn upsert(
                 (Decision::Create { data, entity_type }, _) => (data, entity_type),
                 (Decision::Update { data, entity_type }, _) => (data, Some(entity_type)),
             };
-            writes.push(Write { at: *at, id: RecordId::generate(), external_id: &change.external_id, entity_type, data, old });
+            writes.push(Write { at: *at, id: *id, external_id: &change.external_id, entity_type, data, old });
         }
         if !writes.is_empty() {
             write(conn, shared, entity, &writes, &mut outcomes).await?;
