@@ -1,6 +1,6 @@
 //! CSV rows under a header.
 
-use super::piece::{Content, MAX_RECORD_BYTES, Piece, Pieces, Place, too_long};
+use super::piece::{Content, MAX_RECORD_BYTES, Piece, Pieces, Place, Unreadable, too_long};
 use csv_core::{ReadRecordResult, Reader};
 use std::io::{self, BufRead};
 
@@ -43,12 +43,21 @@ impl<R: BufRead + Send> Pieces for Rows<R> {
         self.csv.set_line(self.place.line);
         let line = self.place.line;
         let (mut written, mut ended, mut cut) = (0, 0, false);
+        // Behind the file's end comes one line break more: a row that does not end with it is inside quotes.
+        let (mut broken, mut open) = (false, false);
         loop {
             let input = self.reader.fill_buf()?;
+            let at_end = input.is_empty() && !broken;
+            let input = if at_end { b"\n" } else { input };
             let (output, ends) = (self.fields.get_mut(written..), self.ends.get_mut(ended..));
             let (result, read, wrote, fields) = self.csv.read_record(input, output.unwrap_or_default(), ends.unwrap_or_default());
-            self.reader.consume(read);
-            self.place.offset += read as u64;
+            if at_end {
+                broken = read > 0;
+                open = broken && matches!(result, ReadRecordResult::InputEmpty);
+            } else {
+                self.reader.consume(read);
+                self.place.offset += read as u64;
+            }
             written += wrote;
             ended += fields;
             match result {
@@ -61,8 +70,14 @@ impl<R: BufRead + Send> Pieces for Rows<R> {
                 ReadRecordResult::Record => break,
             }
         }
-        self.place.line = self.csv.line();
-        let content = if cut {
+        self.place.line = self.csv.line() - u64::from(broken);
+        let content = if open {
+            let text = self.fields.get(..written).unwrap_or_default().to_vec();
+            Err(Unreadable {
+                reason: "a quote is not closed; the rest of the file was read as part of this row".to_owned(),
+                text,
+            })
+        } else if cut {
             Err(too_long(self.fields.get(..1024.min(written)).unwrap_or_default().to_vec()))
         } else {
             let mut start = 0;
@@ -107,6 +122,20 @@ mod tests {
                 read(text, buffer, 1000).into_iter().map(|(line, fields)| (line, fields.unwrap().join("|"))).collect();
             let expected = [(1, "id|name"), (2, "1|a \"b\"\r\nc"), (5, "2|x,y"), (6, "3|plain\"quote")];
             assert_eq!(found, expected.map(|(line, text)| (line, text.to_owned())), "{buffer}");
+        }
+    }
+
+    #[test]
+    fn a_quote_that_is_never_closed_is_told_and_no_record() {
+        for buffer in [1, 100] {
+            for text in ["id,a\n1,\"b\n2,c\n", "id,a\n1,\"", "id,a\n1,\"b\"\"", "id,a\n1,\"bbbbbbbbbbbbbbbbbbbbbbbb\n"] {
+                let found = read(text, buffer, 16);
+                assert_eq!((found.len(), &found[1]), (2, &(2, None)), "{text}");
+            }
+            for text in ["id,a\n1,\"b\"", "id,a\n1,b\"", "id,a\n1,", "id,a\n1,\"\""] {
+                assert!(matches!(read(text, buffer, 100)[1], (2, Some(_))), "{text}");
+            }
+            assert_eq!(read("id,a\r\n", buffer, 100).len(), 1);
         }
     }
 

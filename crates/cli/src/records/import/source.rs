@@ -195,7 +195,12 @@ impl Beginning {
         let refuse = |message: String| Err(Error::invalid_input(message).with("file", path.display()));
         let mut rows = Rows::new(text, Place::START);
         let header = rows.next().map_err(|source| file_error("cannot read", path, source))?;
-        let Some(Piece { behind, content: Ok(Content::Row(fields)), .. }) = header else { return Ok(()) };
+        let Some(Piece { behind, content, .. }) = header else { return Ok(()) };
+        let fields = match content {
+            Ok(Content::Row(fields)) => fields,
+            Ok(Content::Json(_)) => return Ok(()),
+            Err(unreadable) => return refuse(format!("the header cannot be read: {}", unreadable.reason)),
+        };
         if !whole && behind.offset >= text.len() as u64 {
             return refuse("the header is too long".to_owned());
         }
@@ -220,6 +225,18 @@ impl Beginning {
         let wanted = reading.id_field.map_or(EXTERNAL_ID, IdField::name);
         if self.columns.is_empty() || self.columns.iter().any(|column| column == wanted) {
             return Ok(());
+        }
+        if let [only] = self.columns.as_slice()
+            && let Some((separator, written)) =
+                [(';', "';'"), ('\t', "'\\t'"), ('|', "'|'")].iter().find(|(c, _)| only.contains(*c))
+        {
+            let name = if path.as_os_str() == "-" { String::new() } else { format!(" < {}", path.display()) };
+            let convert = format!(
+                "python3 -c \"import csv, sys; csv.writer(sys.stdout).writerows(csv.reader(sys.stdin, delimiter={written}))\"{name}"
+            );
+            return Err(Error::invalid_input(format!("the fields are separated by {separator:?}, not by commas"))
+                .with("file", path.display())
+                .with(HINT, format!("{convert} | mastra records import - --format csv …")));
         }
         let message = match reading.id_field {
             Some(_) => "the file has no column of the name that --id-field gives",
@@ -352,5 +369,10 @@ mod tests {
         }
         assert!(beginning("a.csv", b"id,id\n", Some("id")).unwrap_err().message().contains("two columns"));
         assert!(beginning("a.csv", b"id,\n", Some("id")).unwrap_err().message().contains("no name"));
+        assert!(beginning("a.csv", b"id,\"name\n1,x\n", Some("id")).unwrap_err().message().contains("quote"));
+        for text in [&b"id;name\n1;x\n"[..], b"id\tname\n", b"id|name"] {
+            let error = beginning("a.csv", text, Some("id")).unwrap_err();
+            assert!(error.message().contains("separated by") && error.get("hint").unwrap().contains("csv.reader"), "{error}");
+        }
     }
 }
