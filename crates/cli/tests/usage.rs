@@ -74,5 +74,11 @@ fn a_configuration_that_cannot_be_read_is_named() {
     project.write("mastra.toml", "[engine\n");
     let failure = project.run(&["entities", "list", "--json"]).exits(2).failure();
     assert_eq!(failure["context"]["file"], "mastra.toml");
+    std::fs::remove_file(project.path("mastra.toml")).unwrap();
+    std::fs::create_dir(project.path(".env")).unwrap();
+    assert_eq!(project.run(&["engine", "status", "--json"]).exits(1).failure()["context"]["file"], ".env");
+    std::fs::remove_dir(project.path(".env")).unwrap();
+    let blank = project.run(&["entities", "list", "--engine", "", "--json"]).exits(2).failure();
+    assert!(blank["message"].as_str().unwrap().contains("--engine"));
     project.run(&["completions", "bash"]).ok();
 }

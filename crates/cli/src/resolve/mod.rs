@@ -92,11 +92,15 @@ impl fmt::Debug for Choice {
 }
 
 /// Chooses: `--engine`, then `MASTRA_ENGINE_URL`, `DATABASE_URL` or `DB_URL` of the environment, then the same of `.env`, then
-/// `mastra.toml`, then the file `.mastra/mastra.db`. Blank values count as absent.
+/// `mastra.toml`, then the file `.mastra/mastra.db`. Blank values count as absent, but a blank `--engine` is an error.
 ///
 /// A value without a scheme is taken as a SQLite file. A `schema` of `mastra.toml` goes to whichever Postgres is chosen, unless
 /// its URL names one.
 pub(crate) fn resolve(sources: &Sources) -> Result<Choice> {
+    if sources.flag.as_deref().is_some_and(|url| url.trim().is_empty()) {
+        // Most likely a variable that is not set: what was to happen there must not happen elsewhere.
+        return Err(Error::invalid_input("--engine is blank; give a URL, or leave the option out"));
+    }
     let (url, origin) = choose(sources);
     let mut choice = Choice { url: with_scheme(&url), origin };
     if choice.scheme().is_empty() {
@@ -152,7 +156,15 @@ fn with_schema(url: &str, schema: &str) -> String {
         return url.to_owned();
     }
     let separator = if url.contains('?') { '&' } else { '?' };
-    format!("{url}{separator}schema={schema}")
+    // Whatever the file says is one value: no part of it may become another option of the URL.
+    let mut value = String::with_capacity(schema.len());
+    for byte in schema.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.' => value.push(char::from(byte)),
+            other => value.push_str(&format!("%{other:02X}")),
+        }
+    }
+    format!("{url}{separator}schema={value}")
 }
 
 #[cfg(test)]
@@ -224,6 +236,8 @@ mod tests {
         let mut sources = all();
         assert_eq!(resolve(&sources).unwrap().origin().to_string(), "--engine");
         sources.flag = Some("  ".into());
+        assert!(resolve(&sources).unwrap_err().message().contains("blank"), "a variable that is not set chooses no other engine");
+        sources.flag = None;
         assert_eq!(resolve(&sources).unwrap().origin().to_string(), "MASTRA_ENGINE_URL of the environment");
         sources.environment.clear();
         assert_eq!(resolve(&sources).unwrap().origin().to_string(), "MASTRA_ENGINE_URL of .env");
@@ -246,6 +260,9 @@ mod tests {
         let mut sources = Sources { flag: Some("postgres://h/d".into()), ..Sources::default() };
         sources.config = Some(("mastra.toml".into(), Config { engine: EngineConfig { url: None, schema: Some("app".into()) } }));
         assert_eq!(resolve(&sources).unwrap().url, "postgres://h/d?schema=app");
+        let config = |schema: &str| Config { engine: EngineConfig { url: None, schema: Some(schema.into()) } };
+        sources.config = Some(("mastra.toml".into(), config("a&sslmode=disable#%")));
+        assert_eq!(resolve(&sources).unwrap().url, "postgres://h/d?schema=a%26sslmode%3Ddisable%23%25");
         sources.flag = Some("postgres://h/d?schema=other&x=1".into());
         assert_eq!(resolve(&sources).unwrap().url, "postgres://h/d?schema=other&x=1");
         sources.flag = Some("sqlite:x.db".into());

@@ -58,14 +58,20 @@ impl Sources {
 
 /// The values of a `.env` file; `None` where there is no such file.
 pub(crate) fn dotenv(path: &Path) -> Result<Option<(PathBuf, BTreeMap<String, String>)>> {
-    let file = match std::fs::File::open(path) {
-        Ok(file) => file,
+    // Read whole beforehand: an error of reading, which a folder of that name gives each time, must not look like a line.
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
         Err(source) if source.kind() == ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(file_error("cannot read", path, source)),
     };
+    if bytes.contains(&0) {
+        // UTF-16, most likely. Passing it over would choose another engine than the file names.
+        return Err(Error::invalid_input("the file is no UTF-8 text").with("file", path.display()));
+    }
+    let text = String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes));
     // A line that only the application understands must not stop a command that needs none of it.
     let mut values = BTreeMap::new();
-    for (name, value) in dotenvy::Iter::new(file).flatten() {
+    for (name, value) in dotenvy::Iter::new(text.as_bytes()).flatten() {
         values.entry(name).or_insert(value);
     }
     Ok(Some((path.to_owned(), values)))
@@ -98,6 +104,18 @@ mod tests {
         let (_, values) = dotenv(&path).unwrap().unwrap();
         assert_eq!(values.get("DATABASE_URL").map(String::as_str), Some("postgres://u:p@h/d"));
         assert!(dotenv(&folder.path().join("absent")).unwrap().is_none());
+        std::fs::write(&path, b"\xef\xbb\xbfDATABASE_URL=mock://a\n# caf\xe9\nDB_URL=mock://b\n").unwrap();
+        let (_, values) = dotenv(&path).unwrap().unwrap();
+        assert_eq!(values.keys().collect::<Vec<_>>(), ["DATABASE_URL", "DB_URL"], "a mark and another encoding hide no line");
+    }
+
+    #[test]
+    fn what_cannot_be_read_as_lines_is_an_error_rather_than_no_engine() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(dotenv(folder.path()).is_err(), "a folder");
+        let path = folder.path().join(".env");
+        std::fs::write(&path, "DATABASE_URL=mock://a\n".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>()).unwrap();
+        assert!(dotenv(&path).unwrap_err().message().contains("UTF-8"));
     }
 
     #[test]
