@@ -4,6 +4,7 @@ use super::html;
 use crate::exit::{HINT, file_error};
 use mastra_core::{Error, NewRecord, Result, text::MAX_INDEX_BYTES};
 use serde_json::{Value, json};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 macro_rules! built_in {
@@ -86,12 +87,22 @@ fn walk(folder: &Path, found: &mut Found) -> Result<()> {
             let size = entry.metadata().map_err(failed)?.len();
             if size > LARGEST {
                 found.skipped.push(format!("{}: larger than {} MiB", path.display(), LARGEST >> 20));
+            } else if is_binary(&path) {
+                found.skipped.push(format!("{}: not UTF-8 text", path.display()));
             } else {
                 found.files.push(path);
             }
         }
     }
     Ok(())
+}
+
+/// Whether a file begins with what no text holds: UTF-16 does too, and would become words that nobody can find. A file that
+/// cannot be read is the reader's to refuse.
+fn is_binary(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(8 * 1024).read_to_end(&mut head));
+    read.is_ok() && head.contains(&0)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -210,6 +221,7 @@ mod tests {
         write(".hidden/x.md", "# no");
         write("node_modules/x.md", "# no");
         write("image.png", "no");
+        write("binary.md", "\u{1}\0\u{2}");
         let found = find(&[folder.path().to_owned()]).unwrap();
         let titles: Vec<String> = found
             .files
@@ -219,6 +231,8 @@ mod tests {
             .collect();
         assert_eq!(titles[0], "First line");
         assert_eq!(titles[1..], ["The guide", "{", "One", "Two", "Page"]);
+        assert_eq!(found.skipped.len(), 1);
+        assert!(found.skipped[0].contains("binary.md"));
         assert!(find(&[folder.path().join(".hidden")]).is_ok());
         assert!(find(&[folder.path().join("absent")]).unwrap_err().is_not_found());
     }

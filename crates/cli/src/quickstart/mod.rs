@@ -67,7 +67,7 @@ impl Quickstart {
             show::loaded(out, loaded)?;
         }
         for skipped in found.iter().flat_map(|found| &found.skipped) {
-            out.note(format!("skipped {skipped}"));
+            out.note(format!("skipped {}", crate::output::text::clean(skipped)));
         }
 
         let query = RecordQuery::new()
