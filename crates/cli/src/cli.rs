@@ -12,7 +12,7 @@ Start here:
   mastra records search 'vector \"recall at\" index*' --entity Articles
   mastra engine add                               a Postgres of your own, when one file is not enough
 
-The engine is the first that is named by --engine, MASTRA_ENGINE_URL, DATABASE_URL or DB_URL, the same names in .env,
+The engine is the first that is named by --engine, MASTRA_ENGINE_URL, DATABASE_URL or DB_URL, the same names in .env, \
 [engine] url in mastra.toml; else the file .mastra/mastra.db. `mastra engine status` says which and why.
 ";
 

@@ -26,7 +26,7 @@ Examples:
   mastra engine add --no-start          only write the files
   mastra engine add --name crm -f crm.compose.yaml
 
-Nothing that is there is written over: an existing compose file is an error, lines of .env are added where their names are
+Nothing that is there is written over: an existing compose file is an error, lines of .env are added where their names are \
 absent. Without Docker the server is a private one of the machine's own Postgres binaries; see `mastra engine up --help`.";
 
 /// Ports that are tried before any other.

@@ -20,7 +20,7 @@ Examples:
   mastra engine up
   mastra engine up -f deploy/postgres.compose.yaml
 
-With Docker it runs `docker compose up`; without, a private Postgres of the machine's own binaries under .mastra/, on the same
+With Docker it runs `docker compose up`; without, a private Postgres of the machine's own binaries under .mastra/, on the same \
 port with the same password, so that the URL in .env is true either way. The first start decides, since it holds the data.";
 
 /// Which server.
@@ -83,7 +83,10 @@ pub(super) async fn start(context: &Context, server: &Server) -> Outcome<Value> 
     match pgvector {
         Some(version) => context.out.say(format!("pgvector {version} can be created in it"))?,
         None => {
-            context.out.note("it has no pgvector: install the package postgresql-NN-pgvector of its version for vector search")
+            let major = version.split('.').next().unwrap_or_default();
+            context
+                .out
+                .note(format!("it has no pgvector, which vector search needs: apt-get install postgresql-{major}-pgvector"))
         }
     }
     Ok(document)

@@ -12,6 +12,9 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::io::{self, BufWriter, StdoutLock, Write as _};
 
+/// So many columns that found no room are named before the last.
+const NAMED: usize = 20;
+
 /// Width of tables where standard output is no terminal and `COLUMNS` is not set.
 const DEFAULT_WIDTH: usize = 100;
 
@@ -53,11 +56,15 @@ impl Output {
     pub(crate) fn grid(&self, grid: &Grid) -> Outcome<()> {
         let fitted = grid.fit(self.width);
         self.say(fitted.text)?;
-        if fitted.hidden.is_empty() {
-            Ok(())
-        } else {
-            self.say(self.dim(&format!("not shown for want of width: {}", fitted.hidden.join(", "))))
-        }
+        let Some((last, before)) = fitted.hidden.split_last() else { return Ok(()) };
+        // Documents with thousands of keys must not fill the screen with names.
+        let named: Vec<&str> = before.iter().take(NAMED).map(String::as_str).collect();
+        let rest = match before.len() - named.len() {
+            _ if named.is_empty() => last.clone(),
+            0 => format!("{}, {last}", named.join(", ")),
+            more => format!("{} and {} more", named.join(", "), text::count(more as u64 + 1)),
+        };
+        self.say(self.dim(&format!("not shown for want of width: {rest}")))
     }
 
     /// A remark on standard error for people; nothing under `--json`, so that standard error stays one document there.

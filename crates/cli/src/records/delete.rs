@@ -17,7 +17,7 @@ Examples:
   mastra records delete --entity Deals --all --yes
   mastra records delete 0198c0de-7a11-7000-8000-000000000001
 
-A deleted record is a tombstone: it is gone from queries, `--include-deleted` shows it, an import of its id revives it,
+A deleted record is a tombstone: it is gone from queries, `--include-deleted` shows it, an import of its id revives it, \
 and `mastra records purge` removes it for good.";
 
 /// Which records.

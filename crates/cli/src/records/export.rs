@@ -21,7 +21,7 @@ Examples:
   mastra records export --entity Deals --format csv --fields name,amount -o deals.csv
   mastra records export --entity Deals | mastra records import - --entity Deals --engine sqlite:copy.db
 
-A line of JSON is {\"externalId\": …, \"data\": {…}, \"entityType\": …}, which import takes as it stands; so it does a CSV,
+A line of JSON is {\"externalId\": …, \"data\": {…}, \"entityType\": …}, which import takes as it stands; so it does a CSV, \
 whose nested values are JSON text.";
 
 /// Which records, and where to.

@@ -44,8 +44,8 @@ Examples:
   mastra records import contacts.jsonl --entity Contacts --id-field id --dry-run
   curl -s https://example.com/deals | mastra records import - --entity Deals --id-field id
 
-An import that was stopped or killed goes on where it was when the same command runs again. Lines that cannot be
-imported go to a rejects file with their line numbers and reasons; the exit code is 6 then. A CSV's values stay text
+An import that was stopped or killed goes on where it was when the same command runs again. Lines that cannot be \
+imported go to a rejects file with their line numbers and reasons; the exit code is 6 then. A CSV's values stay text \
 unless --infer: then numbers, booleans and empty cells (null) become what they look like.";
 
 /// Files to load, and how.
