@@ -71,13 +71,7 @@ impl<R: BufRead + Send> Pieces for Rows<R> {
             }
         }
         self.place.line = self.csv.line() - u64::from(broken);
-        let content = if open {
-            let text = self.fields.get(..written).unwrap_or_default().to_vec();
-            Err(Unreadable {
-                reason: "a quote is not closed; the rest of the file was read as part of this row".to_owned(),
-                text,
-            })
-        } else if cut {
+        let content = if cut {
             Err(too_long(self.fields.get(..1024.min(written)).unwrap_or_default().to_vec()))
         } else {
             let mut start = 0;
@@ -86,7 +80,13 @@ impl<R: BufRead + Send> Pieces for Rows<R> {
                 start = *end;
                 field
             });
-            Ok(Content::Row(fields.collect()))
+            let fields: Vec<_> = fields.collect();
+            if open {
+                let reason = "a quote is not closed; the rest of the file was read as part of this row".to_owned();
+                Err(Unreadable { reason, text: fields.join(&b',') })
+            } else {
+                Ok(Content::Row(fields))
+            }
         };
         if self.fields.len() > 1024 * 1024 {
             // One giant row should not be paid for until the end.
@@ -127,6 +127,9 @@ mod tests {
 
     #[test]
     fn a_quote_that_is_never_closed_is_told_and_no_record() {
+        let mut rows = Rows::new(&b"1,\"b\n2,c\n"[..], Place::START);
+        let unreadable = rows.next().unwrap().unwrap().content.unwrap_err();
+        assert!(unreadable.reason.contains("quote") && unreadable.text.starts_with(b"1,b\n2,c\n"));
         for buffer in [1, 100] {
             for text in ["id,a\n1,\"b\n2,c\n", "id,a\n1,\"", "id,a\n1,\"b\"\"", "id,a\n1,\"bbbbbbbbbbbbbbbbbbbbbbbb\n"] {
                 let found = read(text, buffer, 16);
