@@ -102,6 +102,12 @@ pub(crate) fn resolve(sources: &Sources) -> Result<Choice> {
         return Err(Error::invalid_input("--engine is blank; give a URL, or leave the option out"));
     }
     let (url, origin) = choose(sources);
+    if holds_password(&url) {
+        // As a file's name it would stand in a folder and in messages.
+        return Err(Error::invalid_input("this looks like a connection with a password, and has no scheme")
+            .with("chosenBy", &origin)
+            .with(crate::exit::HINT, "postgres://USER:PASSWORD@HOST/DATABASE, or sqlite:FILE for a file of such a name"));
+    }
     let mut choice = Choice { url: with_scheme(&url), origin };
     if choice.scheme().is_empty() {
         return Err(
@@ -137,6 +143,12 @@ fn choose(sources: &Sources) -> (String, Origin) {
         return (url, Origin::Config(file.clone()));
     }
     (format!("sqlite:{DEFAULT_FILE}"), Origin::Default)
+}
+
+/// Whether a value that would be taken as a file's path is rather `user:password@host`, or the `password=…` of another notation.
+fn holds_password(url: &str) -> bool {
+    let user = url.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'));
+    with_scheme(url) != url && (user || url.to_ascii_lowercase().contains("password="))
 }
 
 /// A path without a scheme is a SQLite file; one letter before a colon is a drive.
@@ -253,6 +265,15 @@ mod tests {
         assert_eq!(url(r"C:\data\app.db"), r"sqlite:C:\data\app.db");
         assert_eq!(url("50%?.db"), "sqlite:50%25%3F.db");
         assert_eq!(url("sqlite::memory:"), "sqlite::memory:");
+    }
+
+    #[test]
+    fn what_holds_a_password_is_no_file() {
+        for url in ["u:s3cret@h/d", "host=h password=s3cret", "postgres//u:s3cret@h/d"] {
+            let error = resolve(&Sources { flag: Some(url.into()), ..Sources::default() }).unwrap_err();
+            assert!(!error.to_string().contains("s3cret"), "{error}");
+        }
+        assert!(resolve(&Sources { flag: Some("sqlite:a:b@c.db".into()), ..Sources::default() }).is_ok());
     }
 
     #[test]

@@ -15,7 +15,11 @@ pub(crate) fn redacted(url: &str) -> String {
             },
             None => front.to_owned(),
         },
-        None => front.to_owned(),
+        None => match front.rsplit_once('@') {
+            // The slashes were forgotten, or the scheme: `user:password@host`.
+            Some((user, host)) if user.contains(':') && !is_file(front) => format!("{HIDDEN}@{host}"),
+            _ => front.to_owned(),
+        },
     };
     match query {
         // An @ this late means that the question mark belonged to the password.
@@ -23,6 +27,11 @@ pub(crate) fn redacted(url: &str) -> String {
         Some(query) => format!("{front}?{}", query.split('&').map(parameter).collect::<Vec<_>>().join("&")),
         None => front,
     }
+}
+
+/// Whether it names a file, whose path may hold any character.
+fn is_file(url: &str) -> bool {
+    url.split_once(':').is_some_and(|(scheme, _)| ["sqlite", "file"].iter().any(|file| scheme.eq_ignore_ascii_case(file)))
 }
 
 /// For a URL whose parts cannot be told apart: what stands behind the last @ is no secret.
@@ -55,6 +64,8 @@ mod tests {
             ("sqlite:.mastra/mastra.db", "sqlite:.mastra/mastra.db"),
             ("sqlite:a@b.db", "sqlite:a@b.db"),
             ("mock://demo", "mock://demo"),
+            ("user:p@h/d", "***@h/d"),
+            ("postgres:u:p@h/d", "***@h/d"),
         ] {
             assert_eq!(redacted(url), shown);
         }
