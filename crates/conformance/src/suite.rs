@@ -177,6 +177,7 @@ macro_rules! __engine_cases {
                 a_closure_is_run_again_after_a_conflict,
                 a_dropped_closure_rolls_back,
                 a_failed_call_leaves_the_transaction_usable,
+                a_call_given_up_leaves_the_transaction_usable,
                 conveniences_work_on_every_kind_of_store,
             }
             Engine concurrency {

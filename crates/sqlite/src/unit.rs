@@ -117,8 +117,9 @@ impl Shared {
         if self.undo {
             let lost = |_| Error::conflict("the transaction ended when one of its operations failed; run it again");
             self.lease.run("ROLLBACK TO operation").await.map_err(lost)?;
-            self.lease.run("RELEASE operation").await?;
+            // Said first: a caller who gives up while SQLite releases must not have it undone once more.
             self.undo = false;
+            self.lease.run("RELEASE operation").await?;
         }
         Ok(())
     }
@@ -174,9 +175,9 @@ impl Unit<'_> {
         match self.0 {
             Held::Own { mut lease, transaction: true } => lease.commit().await,
             Held::Shared { mut shared, savepoint: true } => {
-                shared.lease.run("RELEASE operation").await?;
+                // Said first: a caller who gives up from here on has made the call, whose savepoint may be gone already.
                 shared.undo = false;
-                Ok(())
+                shared.lease.run("RELEASE operation").await
             }
             _ => Ok(()),
         }

@@ -3,13 +3,15 @@
 use crate::failure::{Failure, Outcome, ensure, ensure_eq, refused};
 use crate::fixture::{CONNECTION, count, entity, filled, get, put, there};
 use mastra_core::{
-    Engine, EngineExt as _, EntityQuery, EntityRef, Error, ErrorKind, NewEntity, NewRecord, RecordQuery, RecordSelector,
-    RecordStore, RecordStoreExt as _, SyncBatch, TextSearch, Transaction, UpsertOptions,
+    Engine, EngineExt as _, EntityQuery, EntityRef, Error, ErrorKind, NewEntity, NewRecord, PurgeOptions, RecordQuery,
+    RecordSelector, RecordStore, RecordStoreExt as _, SyncBatch, TextSearch, Transaction, UpsertOptions,
 };
 use serde_json::json;
-use std::future::pending;
+use std::future::{Future, pending, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 /// Changes of every kind, on one store.
@@ -237,4 +239,50 @@ pub async fn conveniences_work_on_every_kind_of_store(engine: Arc<dyn Engine>) -
         return Err(Failure::new("an entity was created twice"));
     }
     Ok(())
+}
+
+/// A call that is given up, wherever it stood, was made whole or not at all, and the transaction goes on.
+pub async fn a_call_given_up_leaves_the_transaction_usable(engine: Arc<dyn Engine>) -> Outcome {
+    let entity = start(&*engine).await?;
+    for size in [2, 1_200] {
+        let ids: Vec<String> = (0..size).map(|n| format!("{size}-{n}")).collect();
+        let mut polls = 0;
+        while !given_up(&*engine, &entity, &ids, polls).await.map_err(|failure| failure.about(format!("{polls} polls")))? {
+            polls += 1;
+            ensure!(polls < 500, "the call does not end");
+        }
+    }
+    Ok(())
+}
+
+/// Gives a call up after so many polls, or says that it ended.
+async fn given_up(engine: &dyn Engine, entity: &EntityRef, ids: &[String], polls: usize) -> Outcome<bool> {
+    let data = json!({ "polls": polls });
+    let transaction = engine.begin().await?;
+    put(&transaction, entity, [("before", data.clone())]).await?;
+    let ended = poll_so_often(polls, put(&transaction, entity, ids.iter().map(|id| (id, data.clone())))).await;
+    put(&transaction, entity, [("after", data.clone())]).await?;
+    transaction.commit().await?;
+    for id in ["before", "after"] {
+        ensure_eq!(there(engine, entity, id).await?.data, data, "the record {id:?}");
+    }
+    let stored = engine.get_records_by_external_ids(entity, ids).await?;
+    let written = stored.iter().filter(|record| record.data == data).count();
+    ensure!(written == ids.len() || (written == 0 && !ended), "{written} of {} records; ended: {ended}", ids.len());
+    // Each time the records are new again.
+    engine.delete_records(entity, &RecordSelector::ExternalIds(ids.to_vec())).await?;
+    engine.purge_records(entity, &PurgeOptions::default()).await?;
+    Ok(ended)
+}
+
+/// Polls a call so often, and drops it; whether it ended.
+async fn poll_so_often(polls: usize, call: impl Future) -> bool {
+    let mut call = pin!(call);
+    for _ in 0..polls {
+        if poll_fn(|context| Poll::Ready(call.as_mut().poll(context).is_ready())).await {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    false
 }
