@@ -123,7 +123,9 @@ impl Drop for OpenState {
 const MARK: &str = "SAVEPOINT mastra_call; SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off; SET LOCAL jit = off";
 const UNMARK: &str = "RELEASE SAVEPOINT mastra_call; SET LOCAL enable_seqscan TO DEFAULT; SET LOCAL enable_sort TO DEFAULT; \
                       SET LOCAL jit TO DEFAULT";
-const UNDO: &str = "ROLLBACK TO SAVEPOINT mastra_call; RELEASE SAVEPOINT mastra_call";
+/// Can be run again, should its caller give up: the savepoint stays, and goes with [`FORGET`] or with the transaction.
+const UNDO: &str = "ROLLBACK TO SAVEPOINT mastra_call";
+const FORGET: &str = "RELEASE SAVEPOINT mastra_call";
 
 impl PgStore {
     /// The engine's own store: every call is its own transaction.
@@ -241,6 +243,7 @@ impl OpenState {
         if self.marked {
             self.run(UNDO).await?;
             self.marked = false;
+            self.run(FORGET).await?;
         }
         Ok(())
     }
@@ -304,8 +307,9 @@ impl Session<'_> {
             Session::Own(transaction) => transaction.commit().await.map_err(driver),
             Session::Callers(mut borrowed) => {
                 if borrowed.state.marked {
-                    borrowed.state.run(UNMARK).await?;
+                    // A caller who gives up from here on has made the call, whose savepoint may be gone already.
                     borrowed.state.marked = false;
+                    borrowed.state.run(UNMARK).await?;
                 }
                 borrowed.done = true;
                 Ok(())
