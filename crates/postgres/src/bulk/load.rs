@@ -7,7 +7,7 @@ use crate::{
     upsert::{BY_KEY, Row, position},
 };
 use mastra_core::{Entity, RecordId, Result, Timestamp};
-use sqlx::{Connection as _, PgConnection, Row as _};
+use sqlx::{PgConnection, Row as _};
 use std::collections::HashSet;
 
 /// How a load went.
@@ -33,18 +33,24 @@ pub(crate) async fn load(
     }
     // In the order in which every writer takes its locks.
     fresh.sort_by_key(|at| batch.get(*at).map(|(_, row)| row.external_id.as_bytes()));
-    let mut savepoint = conn.begin().await.map_err(driver)?;
-    match copy(&mut savepoint, shared, entity, batch, &fresh, now).await {
+    // Not the driver's savepoint: given up while it is released, it would be rolled back once more, which fails whatever comes
+    // next in a caller's transaction. What stands around the operation undoes all of it.
+    run(conn, "SAVEPOINT mastra_load").await?;
+    match copy(conn, shared, entity, batch, &fresh, now).await {
         Ok(()) => {
-            savepoint.commit().await.map_err(driver)?;
+            run(conn, "RELEASE SAVEPOINT mastra_load").await?;
             Ok(Load::Copied(fresh))
         }
         Err(error) if error.get("sqlstate") == Some(sqlstate::UNIQUE_VIOLATION) => {
-            savepoint.rollback().await.map_err(driver)?;
+            run(conn, "ROLLBACK TO SAVEPOINT mastra_load; RELEASE SAVEPOINT mastra_load").await?;
             Ok(Load::Collided)
         }
         Err(error) => Err(error),
     }
+}
+
+async fn run(conn: &mut PgConnection, statement: &'static str) -> Result<()> {
+    sqlx::raw_sql(statement).execute(conn).await.map(drop).map_err(driver)
 }
 
 /// The server's time, and the positions of the records that are there, deleted ones included.
