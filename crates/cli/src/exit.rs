@@ -59,6 +59,10 @@ pub(crate) enum Stop {
 
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
+        // The engines name the entity that is not there; the command that lists those that are is ours to name.
+        if error.is_not_found() && error.get("entity").is_some() && error.get(HINT).is_none() {
+            return Self::Error(error.with(HINT, "mastra entities list shows what is there; mastra records import makes one"));
+        }
         Self::Error(error)
     }
 }

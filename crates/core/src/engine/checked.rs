@@ -136,7 +136,9 @@ impl<S: RecordStore> RecordStore for Checked<S> {
     }
 
     async fn resolve_entity(&self, entity: &EntityRef) -> Result<Entity> {
-        self.call("resolve_entity", None, validate::entity_ref(entity), || self.inner.resolve_entity(entity)).await
+        self.call("resolve_entity", None, validate::entity_ref(entity), || self.inner.resolve_entity(entity))
+            .await
+            .map_err(|error| named(error, entity))
     }
 
     async fn list_entities(&self, query: &EntityQuery) -> Result<Page<Entity>> {
@@ -145,7 +147,9 @@ impl<S: RecordStore> RecordStore for Checked<S> {
 
     async fn update_entity(&self, entity: &EntityRef, update: &EntityUpdate) -> Result<Entity> {
         let checked = validate::entity_ref(entity).and_then(|()| validate::entity_update(update));
-        self.call("update_entity", None, checked, || self.inner.update_entity(entity, update)).await
+        self.call("update_entity", None, checked, || self.inner.update_entity(entity, update))
+            .await
+            .map_err(|error| named(error, entity))
     }
 
     async fn delete_entity_by_id(&self, id: EntityId) -> Result<EntityDeletion> {
@@ -154,7 +158,9 @@ impl<S: RecordStore> RecordStore for Checked<S> {
 
     async fn upsert_records(&self, entity: &EntityRef, records: &[NewRecord], options: &UpsertOptions) -> Result<UpsertReport> {
         let checked = validate::entity_ref(entity).and_then(|()| validate::records(records, options, self.capabilities()));
-        self.call("upsert_records", Some(records.len()), checked, || self.inner.upsert_records(entity, records, options)).await
+        self.call("upsert_records", Some(records.len()), checked, || self.inner.upsert_records(entity, records, options))
+            .await
+            .map_err(|error| named(error, entity))
     }
 
     async fn sync_records(&self, batch: &SyncBatch) -> Result<SyncReport> {
@@ -167,7 +173,9 @@ impl<S: RecordStore> RecordStore for Checked<S> {
 
     async fn get_records(&self, entity: &EntityRef, query: &RecordQuery) -> Result<Page<Record>> {
         let checked = validate::entity_ref(entity).and_then(|()| validate::record_query(query, self.capabilities()));
-        self.call("get_records", None, checked, || self.inner.get_records(entity, query)).await
+        self.call("get_records", None, checked, || self.inner.get_records(entity, query))
+            .await
+            .map_err(|error| named(error, entity))
     }
 
     async fn get_record(&self, id: RecordId) -> Result<Record> {
@@ -178,36 +186,48 @@ impl<S: RecordStore> RecordStore for Checked<S> {
         let names = || external_ids.iter().try_for_each(|id| validate::name("external id", id));
         let checked = validate::entity_ref(entity).and_then(|()| names());
         let run = || self.inner.get_records_by_external_ids(entity, external_ids);
-        self.call("get_records_by_external_ids", Some(external_ids.len()), checked, run).await
+        self.call("get_records_by_external_ids", Some(external_ids.len()), checked, run)
+            .await
+            .map_err(|error| named(error, entity))
     }
 
     async fn count_records(&self, entity: &EntityRef, query: &CountQuery) -> Result<Count> {
         let checked = validate::entity_ref(entity).and_then(|()| validate::count_query(query, self.capabilities()));
-        self.call("count_records", None, checked, || self.inner.count_records(entity, query)).await
+        self.call("count_records", None, checked, || self.inner.count_records(entity, query))
+            .await
+            .map_err(|error| named(error, entity))
     }
 
     async fn delete_records(&self, entity: &EntityRef, selector: &RecordSelector) -> Result<DeleteReport> {
         let checked = validate::entity_ref(entity).and_then(|()| validate::selector(selector, self.capabilities()));
-        self.call("delete_records", None, checked, || self.inner.delete_records(entity, selector)).await
+        self.call("delete_records", None, checked, || self.inner.delete_records(entity, selector))
+            .await
+            .map_err(|error| named(error, entity))
     }
 
     async fn purge_records(&self, entity: &EntityRef, options: &PurgeOptions) -> Result<DeleteReport> {
-        self.call("purge_records", None, validate::entity_ref(entity), || self.inner.purge_records(entity, options)).await
+        self.call("purge_records", None, validate::entity_ref(entity), || self.inner.purge_records(entity, options))
+            .await
+            .map_err(|error| named(error, entity))
     }
 
     async fn declare_text_index(&self, entity: &EntityRef, fields: &[Path]) -> Result<Entity> {
         let checked = validate::entity_ref(entity).and_then(|()| validate::fields(fields));
-        self.call("declare_text_index", None, checked, || self.inner.declare_text_index(entity, fields)).await
+        self.call("declare_text_index", None, checked, || self.inner.declare_text_index(entity, fields))
+            .await
+            .map_err(|error| named(error, entity))
     }
 
     async fn search_text(&self, entity: &EntityRef, search: &TextSearch) -> Result<TextResults> {
         let checked = validate::entity_ref(entity).and_then(|()| validate::text_search(search, self.capabilities()));
-        self.call("search_text", None, checked, || self.inner.search_text(entity, search)).await
+        self.call("search_text", None, checked, || self.inner.search_text(entity, search))
+            .await
+            .map_err(|error| named(error, entity))
     }
 
     async fn explain(&self, entity: &EntityRef, query: &RecordQuery) -> Result<Explanation> {
         let checked = validate::entity_ref(entity).and_then(|()| validate::explain(query, self.capabilities()));
-        self.call("explain", None, checked, || self.inner.explain(entity, query)).await
+        self.call("explain", None, checked, || self.inner.explain(entity, query)).await.map_err(|error| named(error, entity))
     }
 }
 
@@ -220,21 +240,29 @@ impl<S: Engine> Engine for Checked<S> {
 
     async fn stream_records(&self, entity: &EntityRef, query: &RecordQuery) -> Result<RecordStream> {
         let checked = validate::entity_ref(entity).and_then(|()| validate::record_query(query, self.capabilities()));
-        self.call("stream_records", None, checked, || self.inner.stream_records(entity, query)).await
+        self.call("stream_records", None, checked, || self.inner.stream_records(entity, query))
+            .await
+            .map_err(|error| named(error, entity))
     }
 
     async fn create_field_index(&self, entity: &EntityRef, path: &Path, kind: FieldIndexKind) -> Result<FieldIndex> {
         let checked = validate::entity_ref(entity).and_then(|()| validate::field_index(path, self.capabilities()));
-        self.call("create_field_index", None, checked, || self.inner.create_field_index(entity, path, kind)).await
+        self.call("create_field_index", None, checked, || self.inner.create_field_index(entity, path, kind))
+            .await
+            .map_err(|error| named(error, entity))
     }
 
     async fn list_field_indexes(&self, entity: &EntityRef) -> Result<Vec<FieldIndex>> {
-        self.call("list_field_indexes", None, validate::entity_ref(entity), || self.inner.list_field_indexes(entity)).await
+        self.call("list_field_indexes", None, validate::entity_ref(entity), || self.inner.list_field_indexes(entity))
+            .await
+            .map_err(|error| named(error, entity))
     }
 
     async fn drop_field_index(&self, entity: &EntityRef, path: &Path, kind: FieldIndexKind) -> Result<()> {
         let checked = validate::entity_ref(entity).and_then(|()| validate::field_index(path, self.capabilities()));
-        self.call("drop_field_index", None, checked, || self.inner.drop_field_index(entity, path, kind)).await
+        self.call("drop_field_index", None, checked, || self.inner.drop_field_index(entity, path, kind))
+            .await
+            .map_err(|error| named(error, entity))
     }
 
     async fn ping(&self) -> Result<()> {
@@ -243,5 +271,19 @@ impl<S: Engine> Engine for Checked<S> {
 
     async fn close(&self) -> Result<()> {
         self.inner.close().await.map_err(|error| error.with_operation("close"))
+    }
+}
+
+/// Says which entity is not there: its name is the caller's own word, and the one to check.
+fn named(error: Error, entity: &EntityRef) -> Error {
+    if !error.is_not_found() || error.get("entity").is_some() {
+        return error;
+    }
+    match entity {
+        EntityRef::Id(id) => error.with("entity", id),
+        EntityRef::Name { name, connection_id: None } => error.with("entity", name),
+        EntityRef::Name { name, connection_id: Some(connection_id) } => {
+            error.with("entity", name).with("connection", connection_id)
+        }
     }
 }
