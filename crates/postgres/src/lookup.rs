@@ -44,11 +44,17 @@ pub(crate) async fn by_external_ids(
         EntityRef::Name { connection_id: None, .. } => "e.name = $2",
         EntityRef::Name { .. } => "e.name = $2 AND e.connection_id = $3",
     };
+    // Of an array the planner does not know how long it will be, and would plan anew each time.
+    let one = if let [one] = external_ids { Some(one) } else { None };
+    let which = if one.is_some() { "$1" } else { "ANY($1)" };
     let statement = format!(
         "SELECT {RECORD_COLUMNS}, e.id FROM {entities} e LEFT JOIN {records} r \
-         ON r.entity_id = e.id AND r.external_id = ANY($1) AND r.deleted_at IS NULL WHERE {condition}"
+         ON r.entity_id = e.id AND r.external_id = {which} AND r.deleted_at IS NULL WHERE {condition}"
     );
-    let query = shared.query(&statement).bind(external_ids.to_vec());
+    let query = match one {
+        Some(one) => shared.query(&statement).bind(one.clone()),
+        None => shared.query(&statement).bind(external_ids.to_vec()),
+    };
     let query = match entity {
         EntityRef::Id(id) => query.bind(id.as_uuid()),
         EntityRef::Name { name, connection_id: None } => query.bind(name.clone()),

@@ -1,8 +1,8 @@
 //! Records one after the other.
 //!
-//! What the server decides alone comes as the answer to one statement, which a task reads and decodes while the caller works on
-//! what came before; the server fills the connection meanwhile. It waits for neither. Where a connection cannot be spared for
-//! that, or core has to look at each row until there are enough, the rows are fetched from a cursor.
+//! What the server decides alone comes as the answer to one statement, which is read and decoded as the caller asks for more,
+//! while the server fills the connection: neither waits for the other. Where a connection cannot be ended in the middle of an
+//! answer, or core has to look at each row until there are enough, the rows are fetched from a cursor.
 
 use super::{
     require_entity,
@@ -19,14 +19,12 @@ use futures::{
     TryStreamExt as _,
     stream::{self, StreamExt as _},
 };
-use mastra_core::{EntityId, Error, Path, Record, RecordQuery, RecordStream, Result, filter::Matcher, projection::project};
+use mastra_core::{EntityId, Path, Record, RecordQuery, RecordStream, Result, filter::Matcher, projection::project};
+use std::{future::Future as _, task::Poll};
 use tokio::sync::mpsc;
 
-/// How many records the task hands over at once: a hand-over wakes another thread.
-const GROUP: usize = 256;
-
-/// How many groups may wait for the caller.
-const GROUPS: usize = 2;
+/// How many records are decoded before the caller gets the first of them.
+const GROUP: usize = 64;
 
 /// The records that match, from one view of the data, on a connection of the stream's own; `NotFound` where there is no such
 /// entity. Dropping the stream frees the connection.
@@ -90,62 +88,77 @@ impl Choice {
 
 /// The stream over the answer to one statement. That the statement fails is said here, before there is a stream.
 async fn answer(session: Session<'static>, select: Select, persistent: bool, choice: Choice) -> Result<RecordStream> {
-    let (sender, mut receiver) = mpsc::channel(GROUPS);
-    tokio::spawn(read(session, select, persistent, choice, sender));
-    let Some(first) = receiver.recv().await else { return Ok(stream::empty().boxed()) };
-    let rest = stream::poll_fn(move |context| receiver.poll_recv(context));
-    let groups = stream::iter([first?]).map(Ok).chain(rest);
+    let (sender, mut receiver) = mpsc::channel(1);
+    let mut reading = Some(Box::pin(read(Reading(Some(session)), select, persistent, choice, sender)));
+    // The reading goes on only when nothing of it is left, and in the caller's own task: what it decodes, the caller frees.
+    let mut groups = stream::poll_fn(move |context| {
+        if let Poll::Ready(group) = receiver.poll_recv(context) {
+            return Poll::Ready(group);
+        }
+        if let Some(future) = &mut reading
+            && future.as_mut().poll(context).is_ready()
+        {
+            reading = None;
+        }
+        receiver.poll_recv(context)
+    });
+    let Some(first) = groups.next().await else { return Ok(stream::empty().boxed()) };
+    let groups = stream::iter([first?]).map(Ok).chain(groups);
     Ok(groups.map_ok(|group: Vec<Record>| stream::iter(group).map(Ok)).try_flatten().boxed())
 }
 
-/// Reads the whole answer, or until nobody wants more of it.
+/// A session in the middle of an answer. The rest of it may be long: dropped, the connection is closed, since reading it all
+/// would take longer than a new one.
+struct Reading(Option<Session<'static>>);
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        if let Some(session) = self.0.take() {
+            session.end();
+        }
+    }
+}
+
+/// Reads the whole answer, group by group.
 async fn read(
-    mut session: Session<'static>,
+    mut reading: Reading,
     select: Select,
     persistent: bool,
     mut choice: Choice,
     sender: mpsc::Sender<Result<Vec<Record>>>,
 ) {
-    match groups(&mut session, select, persistent, &mut choice, &sender).await {
-        Ok(true) => {
-            if let Err(error) = session.finish().await {
-                say(&sender, error).await;
-            }
-        }
-        // The rest of the answer is on its way: reading it all would take longer than a new connection.
-        Ok(false) => session.end(),
-        Err(error) => say(&sender, error).await,
+    let Some(session) = &mut reading.0 else { return };
+    let done = match groups(session, select, persistent, &mut choice, &sender).await {
+        Ok(()) => match reading.0.take() {
+            Some(session) => session.finish().await,
+            None => Ok(()),
+        },
+        failed => failed,
+    };
+    if let Err(error) = done {
+        let _ = sender.send(Err(error.with_operation("stream_records"))).await;
     }
 }
 
-async fn say(sender: &mpsc::Sender<Result<Vec<Record>>>, error: Error) {
-    // Nobody reads any more: nobody to tell.
-    let _ = sender.send(Err(error.with_operation("stream_records"))).await;
-}
-
-/// Whether the answer was read to its end.
 async fn groups(
     session: &mut Session<'static>,
     select: Select,
     persistent: bool,
     choice: &mut Choice,
     sender: &mpsc::Sender<Result<Vec<Record>>>,
-) -> Result<bool> {
+) -> Result<()> {
     let query = select.statement.query(select.sealed && persistent)?;
     let mut rows = query.fetch(session.conn()?);
     let mut group = Vec::with_capacity(GROUP);
     while let Some(row) = rows.try_next().await.map_err(driver)? {
         group.extend(choice.take(record(&row)?));
         if group.len() == GROUP {
-            let full = std::mem::replace(&mut group, Vec::with_capacity(GROUP));
-            if sender.send(Ok(full)).await.is_err() {
-                return Ok(false);
-            }
+            // Nobody is there to take it only when the reading itself is dropped.
+            let _ = sender.send(Ok(std::mem::replace(&mut group, Vec::with_capacity(GROUP)))).await;
         }
     }
     if !group.is_empty() {
-        // Whether somebody takes the last ones or not: the answer ends here.
         let _ = sender.send(Ok(group)).await;
     }
-    Ok(true)
+    Ok(())
 }

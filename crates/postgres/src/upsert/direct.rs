@@ -2,8 +2,8 @@
 
 use super::{
     ATTEMPTS, Row,
-    outcome::{Outcome, Outcomes, Written, position},
-    write::{BY_KEY, complete, index, insertion, refuse_resurrection, text_fields, too_many_writers},
+    outcome::{Outcome, Outcomes, position},
+    write::{BY_KEY, complete_rows, index, insertion, refuse_resurrection, text_fields, too_many_writers},
 };
 use crate::{
     bulk::{self, Load},
@@ -11,6 +11,7 @@ use crate::{
     store::Shared,
 };
 use mastra_core::{Entity, RecordId, Result, UpsertMode, UpsertReport};
+use serde_json::Value;
 use sqlx::{PgConnection, Row as _, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
@@ -50,17 +51,22 @@ pub(super) async fn upsert(
         } else {
             from_arrays(conn, shared, entity, &part, mode).await?
         };
-        let mut written = Vec::new();
-        for row in &answer {
-            let answer = Answer::read(row).map_err(driver)?;
-            let (Some(at), Some((generated, _))) = (pending.get(answer.position), part.get(answer.position)) else { continue };
-            if answer.outcome != Outcome::Unchanged {
-                refuse_resurrection(*generated, answer.id.into(), answer.was_there)?;
-                written.push(Written::read(row)?);
+        for group in &answer {
+            let group = Group::read(group).map_err(driver)?;
+            for answer in group.answers() {
+                let (Some(at), Some((generated, _))) = (pending.get(answer.position), part.get(answer.position)) else {
+                    continue;
+                };
+                if answer.outcome != Outcome::Unchanged {
+                    refuse_resurrection(*generated, answer.id.into(), answer.was_there)?;
+                }
+                outcomes.set(*at, answer.outcome, answer.id.into())?;
             }
-            outcomes.set(*at, answer.outcome, answer.id.into())?;
+            if group.wrote() {
+                let texts: Vec<(Uuid, &Value)> = group.texts().collect();
+                complete_rows(conn, shared, entity, group.fields.as_deref(), &texts).await?;
+            }
         }
-        complete(conn, shared, entity, written).await?;
     }
     Err(too_many_writers())
 }
@@ -121,10 +127,13 @@ async fn from_staging(
     Ok(answer)
 }
 
+/// For how many records the statement answers in one row: a row costs both sides more than what this one says of a record.
+const GROUP: usize = 250;
+
 /// Reads what is there, leaves the unchanged out, writes the rest, and answers for all but what was lost to other writers.
 ///
-/// `OFFSET 0` keeps an expression from being computed again wherever it is mentioned. A full join leaves the planner, which cannot know how many rows the parts have, no way to
-/// compare each row with each. `$1` is the entity, `$2` its name.
+/// `OFFSET 0` keeps an expression from being computed again wherever it is mentioned. A full join leaves the planner, which
+/// cannot know how many rows the parts have, no way to compare each row with each. `$1` is the entity, `$2` its name.
 pub(super) fn statement(shared: &Shared, mode: UpsertMode, source: &str) -> String {
     let records = &shared.schema.records;
     let merged = if mode == UpsertMode::Replace { "i.d" } else { "CASE WHEN e.live THEN e.data || i.d ELSE i.d END" };
@@ -139,12 +148,33 @@ pub(super) fn statement(shared: &Shared, mode: UpsertMode, source: &str) -> Stri
          {BY_KEY}) e ON e.external_id = i.x \
          CROSS JOIN LATERAL (SELECT {merged} AS d OFFSET 0) m OFFSET 0) c), \
          written AS ({insertion}) \
-         SELECT s.position, coalesce(w.id, s.old), w.fields, w.data, s.old IS NOT NULL, s.same, coalesce(s.live, false) \
-         FROM seen s FULL JOIN written w ON w.external_id = s.x WHERE s.same OR w.id IS NOT NULL"
+         SELECT array_agg(s.position), array_agg(coalesce(w.id, s.old)), \
+         array_agg((CASE WHEN s.same THEN {UNCHANGED} WHEN s.live THEN {UPDATED} WHEN s.old IS NOT NULL THEN {REVIVED} ELSE {NEW} END)::int2), \
+         min(w.fields), array_agg(w.data) FILTER (WHERE w.data IS NOT NULL), array_agg(w.id) FILTER (WHERE w.data IS NOT NULL) \
+         FROM seen s FULL JOIN written w ON w.external_id = s.x WHERE s.same OR w.id IS NOT NULL GROUP BY (s.position - 1) / {GROUP}"
     )
 }
 
-/// What the statement says of one row.
+/// What the statement says became of a record.
+const UNCHANGED: i16 = 0;
+const UPDATED: i16 = 1;
+const REVIVED: i16 = 2;
+const NEW: i16 = 3;
+
+/// What the statement says of some of the records.
+struct Group {
+    positions: Vec<i64>,
+    ids: Vec<Uuid>,
+    kinds: Vec<i16>,
+    /// The entity's text fields, read under a lock that holds off a new declaration; `None` where nothing was written, or the
+    /// entity is gone.
+    fields: Option<Vec<String>>,
+    /// The whole new data of what was written, where there are text fields, and the ids in the same order.
+    texts: Vec<Json<Value>>,
+    text_ids: Vec<Uuid>,
+}
+
+/// What it says of one record.
 struct Answer {
     position: usize,
     id: Uuid,
@@ -152,14 +182,34 @@ struct Answer {
     outcome: Outcome,
 }
 
-impl Answer {
+impl Group {
     fn read(row: &PgRow) -> sqlx::Result<Self> {
-        let (same, live): (bool, bool) = (row.try_get(5)?, row.try_get(6)?);
-        let outcome = match (same, live) {
-            (true, _) => Outcome::Unchanged,
-            (false, true) => Outcome::Updated,
-            (false, false) => Outcome::Created,
-        };
-        Ok(Self { position: position(row.try_get(0)?), id: row.try_get(1)?, was_there: row.try_get(4)?, outcome })
+        Ok(Self {
+            positions: row.try_get(0)?,
+            ids: row.try_get(1)?,
+            kinds: row.try_get(2)?,
+            fields: row.try_get(3)?,
+            texts: row.try_get::<Option<_>, _>(4)?.unwrap_or_default(),
+            text_ids: row.try_get::<Option<_>, _>(5)?.unwrap_or_default(),
+        })
+    }
+
+    fn answers(&self) -> impl Iterator<Item = Answer> {
+        self.positions.iter().zip(&self.ids).zip(&self.kinds).map(|((at, id), kind)| {
+            let outcome = match *kind {
+                UNCHANGED => Outcome::Unchanged,
+                UPDATED => Outcome::Updated,
+                _ => Outcome::Created,
+            };
+            Answer { position: position(*at), id: *id, was_there: *kind != NEW, outcome }
+        })
+    }
+
+    fn wrote(&self) -> bool {
+        self.kinds.iter().any(|kind| *kind != UNCHANGED)
+    }
+
+    fn texts(&self) -> impl Iterator<Item = (Uuid, &Value)> {
+        self.text_ids.iter().copied().zip(self.texts.iter().map(|data| &data.0))
     }
 }

@@ -44,15 +44,28 @@ pub(super) fn insertion(shared: &Shared, source: &str) -> String {
 ///
 /// Written with equality alone, any index that begins with the entity would do to the planner while the statistics do not know
 /// of the entity yet, and each look-up would read all of it. No index but the unique one gives this order without a sort, and
-/// a transaction that writes plans without sorts where it can (see the settings of the store).
-pub(crate) const BY_KEY: &str = "WHERE r.entity_id = $1 AND r.external_id >= i.x ORDER BY r.external_id LIMIT 1";
+/// a transaction that writes plans without sorts where it can (see the settings of the store). The upper bound keeps the look-up
+/// of what is not there from reading the row behind it.
+pub(crate) const BY_KEY: &str =
+    "WHERE r.entity_id = $1 AND r.external_id >= i.x AND r.external_id <= i.x ORDER BY r.external_id LIMIT 1";
 
 /// Completes what was written: sees that the entity is still there, and indexes the text of the records.
 pub(super) async fn complete(conn: &mut PgConnection, shared: &Shared, entity: &Entity, written: Vec<Written>) -> Result<()> {
     let Some(first) = written.first() else { return Ok(()) };
-    let fields = rows::text_fields(first.text_fields.as_ref().ok_or_else(entity_is_gone)?)?;
     let rows: Vec<(Uuid, &Value)> = written.iter().filter_map(|row| Some((row.id, row.data.as_ref()?))).collect();
-    index(conn, shared, entity, &fields, &rows).await
+    complete_rows(conn, shared, entity, first.text_fields.as_deref(), &rows).await
+}
+
+/// The same, with the text fields as a statement found them: none where the entity is gone.
+pub(super) async fn complete_rows(
+    conn: &mut PgConnection,
+    shared: &Shared,
+    entity: &Entity,
+    fields: Option<&[String]>,
+    rows: &[(Uuid, &Value)],
+) -> Result<()> {
+    let fields = rows::text_fields(fields.ok_or_else(entity_is_gone)?)?;
+    index(conn, shared, entity, &fields, rows).await
 }
 
 /// The entity's text fields, under the lock that a declaration of others waits for.
