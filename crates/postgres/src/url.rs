@@ -29,12 +29,39 @@ impl EngineUrl {
             match parameter.split_once('=') {
                 Some(("schema", value)) => parsed.schema = Some(decode(value)?),
                 Some(("pooler", value)) => parsed.pooler = Some(pooler(value)?),
-                _ => rest.push(parameter),
+                Some((key, _)) if is_drivers(key) => rest.push(parameter),
+                Some((key, _)) => tracing::warn!(parameter = key, "the connection URL has a parameter that nothing reads"),
+                None => {}
             }
         }
         parsed.rest = if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };
         Ok(parsed)
     }
+}
+
+/// Whether the driver reads a parameter. It would log the others with their values, and a misspelt password is one.
+fn is_drivers(key: &str) -> bool {
+    const KEYS: &[&str] = &[
+        "sslmode",
+        "ssl-mode",
+        "sslrootcert",
+        "ssl-root-cert",
+        "ssl-ca",
+        "sslcert",
+        "ssl-cert",
+        "sslkey",
+        "ssl-key",
+        "statement-cache-capacity",
+        "host",
+        "hostaddr",
+        "port",
+        "dbname",
+        "user",
+        "password",
+        "application_name",
+        "options",
+    ];
+    KEYS.contains(&key) || (key.starts_with("options[") && key.ends_with(']'))
 }
 
 fn pooler(value: &str) -> Result<Pooler> {
@@ -68,11 +95,17 @@ mod tests {
 
     #[test]
     fn own_parameters_are_taken_out_and_the_others_stay() {
-        let parsed = EngineUrl::parse("postgres://u:p@h/db?sslmode=require&schema=my%20app&pooler=transaction&x=y").unwrap();
+        let parsed = EngineUrl::parse("postgres://u:p@h/db?sslmode=require&schema=my%20app&pooler=transaction&port=1").unwrap();
         assert_eq!(parsed.schema.as_deref(), Some("my app"));
         assert_eq!(parsed.pooler, Some(Pooler::Transaction));
-        assert_eq!(parsed.rest, "postgres://u:p@h/db?sslmode=require&x=y");
+        assert_eq!(parsed.rest, "postgres://u:p@h/db?sslmode=require&port=1");
         assert_eq!(EngineUrl::parse("postgres://h/db?schema=a").unwrap().rest, "postgres://h/db");
+    }
+
+    #[test]
+    fn a_parameter_that_the_driver_would_log_never_reaches_it() {
+        let parsed = EngineUrl::parse("postgres://h/db?pasword=secret&channel_binding=require&user=u").unwrap();
+        assert_eq!(parsed.rest, "postgres://h/db?user=u");
     }
 
     #[test]
