@@ -74,3 +74,16 @@ pub mod server;
 pub async fn connect(url: &str) -> mastra_core::Result<mastra_core::Checked<PostgresEngine>> {
     PostgresEngine::builder(url).connect().await
 }
+
+/// A connection URL as the driver may see it: without the engine's own parameters, and without those that nothing reads, which
+/// the driver would log with their values. `InvalidInput` for what is no URL of this engine.
+///
+/// ```
+/// let url = mastra_postgres::driver_url("postgres://h/db?schema=app&sslmode=require")?;
+/// assert_eq!(url, "postgres://h/db?sslmode=require");
+/// # Ok::<(), mastra_core::Error>(())
+/// ```
+#[cfg(feature = "engine")]
+pub fn driver_url(url: &str) -> mastra_core::Result<String> {
+    url::EngineUrl::parse(url).map(|parsed| parsed.rest)
+}

@@ -39,17 +39,7 @@ impl PostgresUrl {
 
     /// The driver's options, without what only the engine understands.
     pub(crate) fn options(&self) -> Result<PgConnectOptions> {
-        let mut url = self.url.clone();
-        let rest: Vec<(String, String)> = url
-            .query_pairs()
-            .filter(|(key, _)| key != "schema" && key != "pooler")
-            .map(|(key, value)| (key.into_owned(), value.into_owned()))
-            .collect();
-        url.set_query(None);
-        if !rest.is_empty() {
-            url.query_pairs_mut().extend_pairs(rest);
-        }
-        PgConnectOptions::from_str(url.as_str())
+        PgConnectOptions::from_str(&mastra_postgres::driver_url(self.url.as_str())?)
             .map_err(|_| Error::invalid_input("the Postgres URL has a parameter that the driver does not understand"))
     }
 
