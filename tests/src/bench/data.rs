@@ -30,7 +30,7 @@ pub(super) struct Data {
 }
 
 impl Data {
-    /// Reads `records.jsonl` of a directory that `gen.py` filled; at most `limit` of its lines.
+    /// Reads `records.jsonl` of a directory; at most `limit` of its lines.
     pub(super) fn load(directory: &Path, limit: Option<usize>) -> Result<Self> {
         let records: Vec<Document> = lines(directory)?.take(limit.unwrap_or(usize::MAX)).collect::<Result<_>>()?;
         if records.is_empty() {
@@ -46,8 +46,7 @@ impl Data {
 pub(super) fn lines(directory: &Path) -> Result<impl Iterator<Item = Result<Document>> + use<>> {
     let path = directory.join("records.jsonl");
     let bad = |message: &str, path: &Path| Error::invalid_input(message).with("path", path.display());
-    let file =
-        File::open(&path).map_err(|source| bad("cannot read the records; gen.py writes them", &path).with_source(source))?;
+    let file = File::open(&path).map_err(|source| bad("cannot read the records", &path).with_source(source))?;
     Ok(BufReader::new(file).lines().map(move |line| {
         let line = line.map_err(|source| bad("cannot read the records", &path).with_source(source))?;
         let record: NewRecord =

@@ -4,6 +4,7 @@
 //! results are compared, and a difference fails the run. docs/benchmarks.md says what each figure means.
 
 mod backend;
+mod contacts;
 mod data;
 mod measure;
 mod memory;
@@ -77,6 +78,9 @@ async fn measure_all(options: Options) -> Result<()> {
         let peak = memory::child(&options, work, store).await?;
         println!("{}", serde_json::json!(peak));
         return Ok(());
+    }
+    if contacts::ensure(&options.data)? {
+        eprintln!("wrote contacts to measure with into {}", options.data.display());
     }
     let data = Data::load(&options.data, options.records)?;
     let report = match options.backend.as_str() {

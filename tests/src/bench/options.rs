@@ -7,8 +7,8 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench", max_term_width = 100)]
 pub(super) struct Options {
-    /// The folder that gen.py filled.
-    #[arg(long, value_name = "DIR")]
+    /// The folder with records.jsonl; filled with generated contacts where it has none.
+    #[arg(long, value_name = "DIR", default_value = "target/bench-data")]
     pub(super) data: PathBuf,
     /// sqlite or postgres.
     #[arg(long)]
