@@ -326,13 +326,15 @@ fn as_float(number: &serde_json::Number) -> Option<f64> {
     }
 }
 
+/// How a number is written.
 #[cfg(feature = "arbitrary-precision")]
-fn text_of(number: &serde_json::Number) -> Cow<'_, str> {
+pub(crate) fn text_of(number: &serde_json::Number) -> Cow<'_, str> {
     Cow::Borrowed(number.as_str())
 }
 
+/// How a number is written.
 #[cfg(not(feature = "arbitrary-precision"))]
-fn text_of(number: &serde_json::Number) -> Cow<'_, str> {
+pub(crate) fn text_of(number: &serde_json::Number) -> Cow<'_, str> {
     Cow::Owned(number.to_string())
 }
 

@@ -116,7 +116,7 @@ fn create(name: String, text: &str, about: &str) -> Table {
             comment.push(words.trim());
             continue;
         }
-        if line.starts_with(')') {
+        if entry.is_empty() && line.starts_with(')') {
             let options = line.trim_start_matches(')').trim();
             table.rest.extend((!options.is_empty()).then(|| options.to_owned()));
             break;
