@@ -20,7 +20,10 @@ use futures::{
     stream::{self, StreamExt as _},
 };
 use mastra_core::{EntityId, Path, Record, RecordQuery, RecordStream, Result, filter::Matcher, projection::project};
-use std::{future::Future as _, task::Poll};
+use std::{
+    future::Future as _,
+    task::{Poll, ready},
+};
 use tokio::sync::mpsc;
 
 /// How many records are decoded before the caller gets the first of them.
@@ -102,9 +105,23 @@ async fn answer(session: Session<'static>, select: Select, persistent: bool, cho
         }
         receiver.poll_recv(context)
     });
-    let Some(first) = groups.next().await else { return Ok(stream::empty().boxed()) };
-    let groups = stream::iter([first?]).map(Ok).chain(groups);
-    Ok(groups.map_ok(|group: Vec<Record>| stream::iter(group).map(Ok)).try_flatten().boxed())
+    let mut group = match groups.next().await {
+        Some(first) => first?.into_iter(),
+        None => return Ok(stream::empty().boxed()),
+    };
+    let records = stream::poll_fn(move |context| {
+        loop {
+            if let Some(record) = group.next() {
+                return Poll::Ready(Some(Ok(record)));
+            }
+            match ready!(groups.poll_next_unpin(context)) {
+                Some(Ok(next)) => group = next.into_iter(),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+    });
+    Ok(records.boxed())
 }
 
 /// A session in the middle of an answer. The rest of it may be long: dropped, the connection is closed, since reading it all
