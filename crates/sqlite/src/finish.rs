@@ -19,11 +19,21 @@ const LONGEST: usize = 24;
 pub(crate) fn needs_core(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(_) => false,
-        Value::Number(number) => !number.is_i64() && (!is_exact_float(number) || number.to_string().len() > LONGEST),
+        Value::Number(number) => !number.is_i64() && !is_everyday(&number.to_string()) && !is_exact_spelling(number),
         Value::String(text) => text.contains('\0'),
         Value::Array(members) => members.iter().any(needs_core),
         Value::Object(map) => map.iter().any(|(key, value)| key.contains('\0') || needs_core(value)),
     }
+}
+
+/// Whether the spelling alone shows that a number is exact: a decimal of at most 15 digits is the shortest spelling of its float,
+/// and one that is written out in so few is of everyday size.
+fn is_everyday(text: &str) -> bool {
+    text.len() <= 16 && text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'))
+}
+
+fn is_exact_spelling(number: &Number) -> bool {
+    is_exact_float(number) && number.to_string().len() <= LONGEST
 }
 
 /// Whether a number can be bound so that it compares with the numbers of rows that SQL judges as its decimal value does.
@@ -53,6 +63,17 @@ mod tests {
     fn ordinary_documents_are_left_to_sql() {
         for json in [r#"{"a":1,"b":-2.5,"c":[0.1,1e5,0.0],"d":{"e":"é\n"},"f":null}"#, "{}", r#"{"n":9223372036854775807}"#] {
             assert!(!of(json), "{json}");
+        }
+    }
+
+    #[test]
+    fn what_is_told_by_its_spelling_is_exact() {
+        let everyday = ["1.5", "-0.1", "0.0", "123456789012.345", "0.00000000000001", "-1234567890.1234", "99999999999999.9"];
+        for text in everyday {
+            assert!(is_everyday(text) && is_exact_float(&serde_json::from_str(text).unwrap()), "{text}");
+        }
+        for text in ["1e5", "1234567890123.4567", "0.000000000000001"] {
+            assert!(!is_everyday(text), "{text}");
         }
     }
 

@@ -130,14 +130,15 @@ pub(crate) async fn upsert(connection: &mut SqliteConnection, known: &Known, dra
 
 impl Line<'_> {
     /// The new row of a record that is not there.
-    fn create(self, known: &Known) -> Result<Change> {
+    fn create(mut self, known: &Known) -> Result<Change> {
         let id = RecordId::generate();
         // A document mentioned once is stored as it is: there is nothing to read, nothing to merge with.
-        if let (Source::Single(record, _), Some(text)) = (&self.source, &self.text)
+        if let Source::Single(record, _) = &self.source
             && record.expected_generation.is_none_or(|expected| expected == 0)
+            && let Some(text) = self.text.take()
         {
             let entity_type = record.entity_type.as_ref().unwrap_or(&known.entity.name).clone();
-            let document = Document { data: &record.data, text: text.clone(), finish: self.finish };
+            let document = Document { data: &record.data, text, finish: self.finish };
             return Ok(Change::new(known, id, Row::New { external_id: record.external_id.clone() }, entity_type, document));
         }
         let Decision::Create { data, entity_type } = self.decide(None)? else {
