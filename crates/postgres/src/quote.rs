@@ -60,6 +60,13 @@ impl Schema {
         })
     }
 
+    /// The key of an advisory lock for a purpose in this schema: 64 bits of FNV-1a over both. Locks are per database.
+    pub(crate) fn advisory_key(&self, purpose: &str) -> i64 {
+        let bytes = purpose.bytes().chain([0]).chain(self.name.bytes());
+        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        hash.cast_signed()
+    }
+
     /// The name as it was given, unquoted; to be bound.
     pub(crate) fn name(&self) -> &str {
         &self.name

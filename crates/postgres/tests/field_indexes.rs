@@ -52,6 +52,35 @@ async fn many_creators_build_it_once() {
     assert_eq!(engine.list_field_indexes(&entity.into()).await.unwrap().len(), 1);
 }
 
+/// Postgres builds one index of a table at a time, and each build waits for transactions that it meets: neither a builder nor
+/// one who waits to be one may be among these.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn builds_and_drops_of_many_indexes_at_once_end() {
+    let schema = TestSchema::new().await;
+    let engine = schema.engine().await;
+    let entity = store(&engine, &[json!({ "a": 1, "b": [2, 3] })]).await;
+    let mut tasks = Vec::new();
+    for task in 0..12 {
+        let engine = schema.builder().max_connections(2).connect().await.unwrap();
+        let kind = if task % 2 == 0 { FieldIndexKind::Scalar } else { FieldIndexKind::Multi };
+        let field = path(["a", "b", "c"][task % 3]);
+        tasks.push(tokio::spawn(async move {
+            for _ in 0..3 {
+                engine.create_field_index(&entity.into(), &field, kind).await.unwrap();
+                match engine.drop_field_index(&entity.into(), &field, kind).await {
+                    Ok(()) => {}
+                    // Another task was first.
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound, "{error}"),
+                }
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert!(engine.list_field_indexes(&entity.into()).await.unwrap().is_empty());
+}
+
 #[tokio::test]
 async fn what_a_broken_off_build_left_is_repaired() {
     let schema = TestSchema::new().await;

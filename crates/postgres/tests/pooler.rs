@@ -121,3 +121,36 @@ async fn large_batches_and_the_statement_timeout_work_behind_it() {
     sqlx::raw_sql("ROLLBACK").execute(&mut blocker).await.unwrap();
     impatient.resolve_entity(&"E0".into()).await.unwrap();
 }
+
+/// Behind a transaction pooler nobody holds a session, so the right to build is held by a transaction of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn field_indexes_are_built_and_dropped_by_many_clients() {
+    let bouncer = Bouncer::start().await;
+    let schema = TestSchema::new().await;
+    let build = async || {
+        let builder = PostgresEngine::builder(bouncer.url.clone()).schema(schema.name.clone()).pooler(Pooler::Transaction);
+        builder.max_connections(1).connect().await.unwrap()
+    };
+    let batch = SyncBatch::new("Contacts", "c", [NewRecord::new("1", json!({ "a": 1 }))]);
+    let entity = EntityRef::Id(build().await.sync_records(&batch).await.unwrap().entity.id);
+    let clients = join_all((0..4).map(|_| build())).await.into_iter().enumerate().map(|(client, engine)| {
+        let entity = entity.clone();
+        let field = ["a", "b"][client % 2].parse().unwrap();
+        tokio::spawn(async move {
+            let kind = mastra_core::FieldIndexKind::Scalar;
+            for _ in 0..2 {
+                engine.create_field_index(&entity, &field, kind).await.unwrap();
+                match engine.drop_field_index(&entity, &field, kind).await {
+                    Ok(()) => {}
+                    // Another client was first.
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound, "{error}"),
+                }
+            }
+            engine.create_field_index(&entity, &field, kind).await.unwrap();
+        })
+    });
+    for client in join_all(clients).await {
+        client.unwrap();
+    }
+    assert_eq!(build().await.list_field_indexes(&entity).await.unwrap().len(), 2);
+}

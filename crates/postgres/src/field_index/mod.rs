@@ -4,6 +4,7 @@
 //! expressions, and what a query asks for is written by the same function from the same path, so that the planner knows it
 //! again. That a query may be served by an index is only ever a matter of speed: its conditions say the same without one.
 
+mod builder;
 mod catalog;
 mod columns;
 mod ddl;

@@ -13,13 +13,9 @@ const POLL: Duration = Duration::from_millis(100);
 /// How often a wait is told.
 const TELL: Duration = Duration::from_secs(1);
 
-/// The advisory lock's key: 64 bits of FNV-1a over a name of our own and the schema's. Locks are per database.
+/// The advisory lock's key.
 pub(super) fn key(schema: &Schema) -> i64 {
-    let hash = b"mastra engine migrations\0"
-        .iter()
-        .chain(schema.name().as_bytes())
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
-    i64::from_be_bytes(hash.to_be_bytes())
+    schema.advisory_key("mastra engine migrations")
 }
 
 /// A second key, for the session that runs statements outside a transaction.
