@@ -128,6 +128,11 @@ impl Lease {
         self.open = true;
     }
 
+    /// Says that a statement has ended the transaction.
+    pub(crate) fn expect_no_transaction(&mut self) {
+        self.open = false;
+    }
+
     pub(crate) async fn commit(&mut self) -> Result<()> {
         self.run("COMMIT").await?;
         self.open = false;

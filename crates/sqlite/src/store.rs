@@ -114,10 +114,8 @@ impl<A: Access> RecordStore for SqliteStore<A> {
     }
 
     async fn get_records(&self, entity: &EntityRef, query: &RecordQuery) -> Result<Page<Record>> {
-        let (mut unit, known) = self.access.snapshot_of(entity).await?;
-        let page = records::page(unit.connection()?, &known, query).await?;
-        unit.commit().await?;
-        Ok(page)
+        let (unit, known) = self.access.snapshot_of(entity).await?;
+        records::page(unit, &known, query).await
     }
 
     async fn get_record(&self, id: RecordId) -> Result<Record> {

@@ -170,6 +170,22 @@ impl Unit<'_> {
         }
     }
 
+    /// What ends a snapshot, to stand behind its last statement; then [`Unit::ended`] is to be called. Nothing in a caller's
+    /// transaction, which goes on.
+    pub(crate) fn last(&self) -> &'static str {
+        match &self.0 {
+            Held::Own { transaction: true, .. } => "; COMMIT",
+            _ => "",
+        }
+    }
+
+    /// Says that what [`Unit::last`] gave was run to its end.
+    pub(crate) fn ended(self) {
+        if let Held::Own { mut lease, .. } = self.0 {
+            lease.expect_no_transaction();
+        }
+    }
+
     /// Keeps what was written, or ends the snapshot.
     pub(crate) async fn commit(self) -> Result<()> {
         match self.0 {

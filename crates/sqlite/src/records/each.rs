@@ -116,13 +116,36 @@ pub(super) async fn each(
     most: Option<u64>,
     sink: &mut impl Sink,
 ) -> Result<()> {
+    each_and_then(connection, known, query, most, sink, "").await.map(drop)
+}
+
+/// The same, and runs a statement behind the last one in the same trip to the connection's thread, where there is only one; tells
+/// whether it did.
+pub(super) async fn each_and_then(
+    connection: &mut SqliteConnection,
+    known: &Known,
+    query: &RecordQuery,
+    most: Option<u64>,
+    sink: &mut impl Sink,
+    last: &str,
+) -> Result<bool> {
     let selection = Selection::from(query);
     let choice = choose(connection, known, &selection.conjuncts(), &query.sort, most.is_some()).await?;
     let whole = !known.finish || (query.sort.is_empty() && (choice.is_none() || most.is_none()));
     if whole {
         let choice = choice.as_ref().filter(|_| !known.finish);
-        if let Some(statements) = in_order(known, query, Rows::All, choice, query.offset, most)? {
-            return run(connection, known, statements, query.offset, most, sink).await;
+        if let Some(mut statements) = in_order(known, query, Rows::All, choice, query.offset, most)? {
+            let together = match statements.as_mut_slice() {
+                [only] if only.shape.bounded && !last.is_empty() => {
+                    only.sql.push_str(last);
+                    true
+                }
+                _ => false,
+            };
+            // SQL stops at the limit by itself, and goes on to what stands behind.
+            let most = most.filter(|_| !together);
+            run(connection, known, statements, query.offset, most, sink).await?;
+            return Ok(together);
         }
     }
     let keep = most.map(|most| most.saturating_add(query.offset));
@@ -152,11 +175,11 @@ pub(super) async fn each(
     for piece in places.get(skip..).unwrap_or_default().chunks(PIECE) {
         for record in read::by_ids(connection, known, piece).await? {
             if !sink.take(record).await? {
-                return Ok(());
+                return Ok(false);
             }
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 /// Runs statements whose rows follow one another.

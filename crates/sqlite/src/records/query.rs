@@ -2,10 +2,10 @@
 
 use super::{
     choose::{Choice, choose},
-    each::{each, in_order},
+    each::{each_and_then, in_order},
     plan::{Rows, Selection, rows},
 };
-use crate::{args::Args, entities::Known, error::Mapped as _, filter, row};
+use crate::{args::Args, entities::Known, error::Mapped as _, filter, row, unit::Unit};
 use futures::TryStreamExt as _;
 use mastra_core::{
     Count, CountQuery, Cursor, Explanation, Filter, Page, Position, Record, RecordQuery, Result, projection::project,
@@ -13,15 +13,21 @@ use mastra_core::{
 use sqlx::{AssertSqlSafe, SqliteConnection};
 use std::collections::BTreeSet;
 
-/// One page.
-pub(crate) async fn page(connection: &mut SqliteConnection, known: &Known, query: &RecordQuery) -> Result<Page<Record>> {
+/// One page; ends the snapshot.
+pub(crate) async fn page(mut unit: Unit<'_>, known: &Known, query: &RecordQuery) -> Result<Page<Record>> {
     if query.limit == Some(0) {
+        unit.commit().await?;
         return Ok(Page::default());
     }
     // One more than asked for tells whether there is a next page.
     let most = query.limit.map(|limit| limit.saturating_add(1));
     let mut items = Vec::new();
-    each(connection, known, query, most, &mut items).await?;
+    let last = unit.last();
+    if each_and_then(unit.connection()?, known, query, most, &mut items, last).await? {
+        unit.ended();
+    } else {
+        unit.commit().await?;
+    }
     let limit = query.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
     let more = items.len() > limit;
     items.truncate(limit);
