@@ -221,6 +221,18 @@ fn there_is_nothing_to_start_or_stop_before_add() {
     assert_eq!(project.json(&["engine", "down"])["stopped"], false);
 }
 
+#[test]
+fn a_malformed_compose_file_starts_nothing() {
+    let project = Project::new();
+    project.run(&["engine", "add", "--no-start"]).ok();
+    for (name, text) in [("broken.yaml", "services:\n  postgres: [\n"), ("other.yaml", "mine: true\n"), ("empty.yaml", "")] {
+        project.write(name, text);
+        let failure = project.run(&["engine", "up", "-f", name, "--json"]).exits(2).failure();
+        assert_eq!(failure["context"]["file"], name, "{failure}");
+    }
+    assert!(!project.path(".mastra/server.json").exists() && !project.path(".mastra/postgres").exists());
+}
+
 /// A folder with a `docker` that does as the script says, in front of the search path.
 #[cfg(unix)]
 fn path_with_docker(project: &Project, script: &str) -> String {

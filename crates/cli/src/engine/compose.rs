@@ -2,6 +2,7 @@
 
 use crate::exit::{HINT, file_error};
 use mastra_core::{Error, ErrorKind, Result};
+use saphyr::{LoadableYamlNode as _, Yaml};
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;
@@ -85,6 +86,22 @@ volumes:
             (inside == "5432").then(|| port.parse().ok())?
         });
         Some(Self { project: value("name")?, user: value("POSTGRES_USER")?, database: value("POSTGRES_DB")?, port: port? })
+    }
+}
+
+/// Refuses a text that is no compose file, before anything is started for it.
+pub(crate) fn check(text: &str, path: &Path) -> Result<()> {
+    let refuse = |why: String| {
+        let message = format!("this is no compose file: {why}");
+        let cure = "mend it, or let `mastra engine add -f NAME` write one";
+        Error::invalid_input(message).with("file", path.display()).with(HINT, cure)
+    };
+    let documents =
+        Yaml::load_from_str(text).map_err(|error| refuse(format!("its YAML does not parse, line {}", error.marker().line())))?;
+    let services = documents.first().and_then(|document| document.as_mapping_get("services"));
+    match services.and_then(|services| services.as_mapping()) {
+        Some(services) if !services.is_empty() => Ok(()),
+        _ => Err(refuse("it has no `services`".to_owned())),
     }
 }
 

@@ -57,6 +57,7 @@ impl Server {
         let text = std::fs::read_to_string(&file).map_err(|source| {
             file_error("cannot read the compose file", &file, source).with(HINT, "mastra engine add, which writes one")
         })?;
+        compose::check(&text, &file)?;
         let values = dotenv(Path::new(env_file::FILE))?.map(|(_, values)| values).unwrap_or_default();
         let local = values.get(URL_VARIABLE).and_then(|url| Local::of(url));
         let written = Compose::read(&text);

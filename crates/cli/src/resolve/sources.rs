@@ -21,8 +21,9 @@ pub(crate) struct Sources {
     pub(crate) config: Option<(PathBuf, Config)>,
 }
 
-/// `mastra.toml`.
+/// `mastra.toml`. A table that is not known is an error: passed over, a misspelt one would choose another engine.
 #[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Config {
     #[serde(default)]
     pub(crate) engine: EngineConfig,
@@ -128,7 +129,9 @@ mod tests {
         assert!(!error.to_string().contains("s3cret"), "{error}");
         std::fs::write(&path, "[engine]\nuri = 'x'\n").unwrap();
         assert!(config(&path).unwrap_err().message().contains("uri"));
-        std::fs::write(&path, "[other]\nx = 1\n[engine]\nurl = 'mock://'\nschema = 'app'\n").unwrap();
+        std::fs::write(&path, "[engin]\nurl = 'mock://'\n").unwrap();
+        assert!(config(&path).unwrap_err().message().contains("engin"), "a misspelt table chooses no other engine");
+        std::fs::write(&path, "[engine]\nurl = 'mock://'\nschema = 'app'\n").unwrap();
         assert_eq!(config(&path).unwrap().unwrap().1.engine.schema.as_deref(), Some("app"));
     }
 }
