@@ -8,7 +8,7 @@ use crate::{
     output::text,
 };
 use clap::Args;
-use mastra_core::{Engine, EntityQuery, Error, Result, migrate::Assessment};
+use mastra_core::{Engine, EntityQuery, Error, ErrorKind, Result, migrate::Assessment};
 use serde_json::json;
 use std::time::Instant;
 
@@ -47,8 +47,12 @@ impl Status {
                 Ok(Exit::Done)
             }
             Err(error) => {
-                let reached = known.namespace.is_some();
-                self.show(context, if reached { "reachable" } else { "unreachable" }, &known, Some(&error))?;
+                let state = match known.namespace {
+                    Some(_) => "reachable",
+                    None if error.kind() == ErrorKind::PermissionDenied => "refused",
+                    None => "unreachable",
+                };
+                self.show(context, state, &known, Some(&error))?;
                 context.out.note("mastra engine doctor says more");
                 Ok(Exit::from(&error))
             }
@@ -76,6 +80,7 @@ impl Status {
             match state {
                 "absent" => "the file is not there yet; the first import or `mastra quickstart` makes it".to_owned(),
                 "reachable" => out.good(&format!("answers in {:.1} ms", known.milliseconds)),
+                "refused" => out.bad("answers, and refuses this role"),
                 _ => out.bad("does not answer"),
             },
         )?;
