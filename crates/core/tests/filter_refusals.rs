@@ -235,3 +235,14 @@ fn a_long_path_over_many_conditions_is_refused_before_it_is_copied() {
     refused(&json!({ vec!["a"; 500_000].join("."): conditions }));
     refused(&json!({ vec!["a"; 60].join("."): { vec!["b"; 60].join("."): 1 } }));
 }
+
+#[test]
+fn regular_expressions_are_counted_wherever_they_stand() {
+    let filter = |count: usize| {
+        let each: Vec<Value> = (0..count).map(|n| json!({ "a": { "$not": { "$regex": format!("^{n}") } } })).collect();
+        Filter::from_json(&json!({ "$or": each }))
+    };
+    assert!(filter(128).is_ok());
+    let error = filter(129).unwrap_err();
+    assert_eq!((error.get("operator"), error.get("patterns_allowed")), (Some("$regex"), Some("128")), "{error}");
+}

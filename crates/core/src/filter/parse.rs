@@ -17,6 +17,9 @@ use serde_json::{Map, Value};
 /// How long the paths of all conditions may be together: a key of a megabyte may be asked of, but not a thousand times.
 const MAX_PATH_BYTES: usize = 16 << 20;
 
+/// How many regular expressions one filter may hold: each takes milliseconds to compile, and a document runs through all of them.
+const MAX_PATTERNS: usize = 128;
+
 type Object = Map<String, Value>;
 
 impl Filter {
@@ -53,7 +56,9 @@ impl Filter {
     pub fn from_json_with_limits(json: &Value, limits: FilterLimits) -> Result<Self> {
         let filter = match json {
             Value::Null => Self::all(),
-            Value::Object(map) => Parser { limits, conditions: 0, path_bytes: 0 }.condition(map, &Path::this(), 0)?,
+            Value::Object(map) => {
+                Parser { limits, conditions: 0, path_bytes: 0, patterns: 0 }.condition(map, &Path::this(), 0)?
+            }
             _ => return Err(Error::invalid_input("a filter is a JSON object, or null for all")),
         };
         limits.check(&filter)?;
@@ -95,6 +100,8 @@ struct Parser {
     conditions: usize,
     /// The length of their paths: one long key over many conditions stands in the tree many times.
     path_bytes: usize,
+    /// The regular expressions.
+    patterns: usize,
 }
 
 impl Parser {
@@ -112,6 +119,11 @@ impl Parser {
         self.path_bytes += path.segments().iter().map(String::len).sum::<usize>();
         if self.conditions > self.limits.nodes || self.path_bytes > MAX_PATH_BYTES {
             return Err(self.limits.too_large());
+        }
+        self.patterns += usize::from(matches!(predicate, Predicate::Regex(_)));
+        if self.patterns > MAX_PATTERNS {
+            let message = "the filter has too many regular expressions";
+            return Err(Error::invalid_input(message).with("operator", "$regex").with("patterns_allowed", MAX_PATTERNS));
         }
         Ok(field(path.clone(), predicate))
     }
