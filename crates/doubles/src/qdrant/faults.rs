@@ -11,6 +11,9 @@ use tonic::metadata::MetadataValue;
 ///
 /// A call is named as in the protocol: `Query` is every service's call of that name, `Collections/Get` that of one service.
 ///
+/// Mind that `qdrant-client` makes a call on points a second time, on its own, where the first failed with `Internal`,
+/// `Unavailable`, `Cancelled` or `Unknown`, as a lost connection does.
+///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -11,6 +11,7 @@ use qdrant_client::qdrant::points_server::PointsServer;
 use qdrant_client::qdrant::qdrant_server::QdrantServer;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tonic::codec::CompressionEncoding;
 use tonic::transport::Server;
 
 use super::connection::Connections;
@@ -120,7 +121,9 @@ async fn serve(listener: TcpListener, settings: Settings, faults: Arc<Faults>, c
     let service = Service { collections: Arc::new(Mutex::new(BTreeMap::new())) };
     // As the server: requests and answers of any size.
     let points = PointsServer::new(service.clone()).max_decoding_message_size(usize::MAX).max_encoding_message_size(usize::MAX);
+    let points = points.accept_compressed(CompressionEncoding::Gzip).send_compressed(CompressionEncoding::Gzip);
     let collections = CollectionsServer::new(service.clone()).max_decoding_message_size(usize::MAX);
+    let collections = collections.accept_compressed(CompressionEncoding::Gzip).send_compressed(CompressionEncoding::Gzip);
     // The server ends with the task that it runs in; an error of one connection is that connection's.
     let _ended = Server::builder()
         .add_service(Gate { service: points, faults: Arc::clone(&faults), api_key: settings.api_key.clone() })
