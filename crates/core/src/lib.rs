@@ -22,6 +22,7 @@ pub mod time;
 pub mod typed;
 pub mod upsert;
 pub mod validate;
+pub mod vector;
 
 pub use capabilities::Capabilities;
 pub use cursor::{Cursor, Position, SortPoint};

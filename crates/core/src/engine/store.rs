@@ -12,6 +12,7 @@ use crate::{
     text::{TextResults, TextSearch},
     time::Timestamp,
     upsert::{UpsertOptions, UpsertReport},
+    vector::VectorOperations,
 };
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -139,6 +140,11 @@ pub trait TransactionBackend: RecordStore {
 
     /// Undoes everything.
     async fn rollback(self: Box<Self>) -> Result<()>;
+
+    /// The vectors of the same database, in this transaction; `None` where the engine keeps none.
+    fn vectors(&self) -> Option<&dyn VectorOperations> {
+        None
+    }
 }
 
 /// Which backend an engine is.

@@ -13,6 +13,7 @@ use crate::{
     record::{NewRecord, Record},
     text::{TextResults, TextSearch},
     upsert::{UpsertOptions, UpsertReport},
+    vector::{CheckedVectors, VectorOperations},
 };
 use async_trait::async_trait;
 
@@ -29,6 +30,21 @@ impl Transaction {
     /// Wraps a backend's transaction.
     pub fn new(backend: Box<dyn TransactionBackend>) -> Self {
         Self { inner: Checked::without_retry(backend) }
+    }
+
+    /// The vectors that the engine keeps in the same database, written and read in this transaction; `None` where it keeps none.
+    ///
+    /// ```no_run
+    /// # use mastra_core::{Result, Transaction, vector::{NewPoint, Scope, VectorOperations as _}};
+    /// # async fn example(transaction: &Transaction) -> Result<()> {
+    /// if let Some(vectors) = transaction.vectors() {
+    ///     vectors.upsert(&Scope::index("docs"), &[NewPoint::new("a", [0.1, 0.9])], &Default::default()).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn vectors(&self) -> Option<CheckedVectors<&dyn VectorOperations>> {
+        self.inner.inner().vectors().map(CheckedVectors::without_retry)
     }
 
     /// Makes everything durable. Where it fails as `Unavailable`, the transaction may or may not have been committed.
