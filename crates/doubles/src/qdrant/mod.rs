@@ -19,7 +19,7 @@
 //! - Errors by their gRPC codes, and an API key, if there is to be one.
 //!
 //! Everything else answers `Unimplemented`, never a guess: sparse and multi-vectors, recommendations, discovery, groups, formulas,
-//! samples, the older `Search` calls, aliases, shards, snapshots.
+//! samples, the older `Search` calls, aliases, shards, snapshots. There is no TLS.
 //!
 //! # Where it differs
 //!

@@ -142,12 +142,13 @@ async fn times_are_read_in_several_spellings() {
         "2020-01-03",
         "02.01.2020",
         "2020-01",
+        "2020-01-02 04:04:05 +01:00",
     ];
     target.fill(spellings.map(|time| json!({ "k": time }))).await;
     let earlier = DatetimeRange { lt: Some(Timestamp { seconds: 1_577_934_245, nanos: 0 }), ..DatetimeRange::default() };
     target
         .assert_table(vec![
-            ("read", must(Condition::datetime_range("k", since(1_577_934_245))), &[1, 2, 3, 4, 5, 6, 7]),
+            ("read", must(Condition::datetime_range("k", since(1_577_934_245))), &[1, 2, 3, 4, 5, 6, 7, 10]),
             ("none is earlier", must(Condition::datetime_range("k", earlier)), &[]),
         ])
         .await;

@@ -9,7 +9,7 @@ use qdrant_client::qdrant::{
 use serde_json::json;
 use tonic::Code;
 
-use super::filters::{above, except, field, key, must, shapes, since, words};
+use super::filters::{above, except, field, key, must, nested, shapes, since, words};
 use super::target::{Target, code};
 
 #[tokio::test]
@@ -157,7 +157,36 @@ async fn a_text_index_knows_words() {
             ("beyond ASCII", must(Condition::matches_text("k", "maß über")), &[18]),
             ("accents stay", must(Condition::matches_text("k", "cafe")), &[]),
             ("a keyword is asked of the payload", must(Condition::matches("k", "a".to_owned())), &[1, 2]),
-            ("inside of a nested filter", super::filters::nested("k", must(Condition::matches_text("x", "A"))), &[12]),
+            ("inside of a nested filter", nested("k", must(Condition::matches_text("x", "A"))), &[12]),
+        ])
+        .await;
+    target.finish().await;
+}
+
+#[tokio::test]
+async fn a_text_index_without_phrases_matches_none() {
+    let target = Target::new().await;
+    target.fill([json!({ "k": "a b" })]).await;
+    target.index("k", FieldType::Text).await;
+    target
+        .assert_table(vec![
+            ("words", must(Condition::matches_text("k", "B A")), &[1]),
+            ("a phrase", must(Condition::matches_phrase("k", "a b")), &[]),
+        ])
+        .await;
+    target.finish().await;
+}
+
+#[tokio::test]
+async fn inside_of_a_nested_filter_the_payload_answers() {
+    let target = Target::new().await;
+    target.fill([json!({ "k": [{ "x": 1.0 }] }), json!({ "k": [{ "x": 1 }] })]).await;
+    target.index("k[].x", FieldType::Integer).await;
+    target.index("x", FieldType::Integer).await;
+    target
+        .assert_table(vec![
+            ("the index", must(Condition::matches("k[].x", 1)), &[1, 2]),
+            ("the payload", nested("k", must(Condition::matches("x", 1))), &[2]),
         ])
         .await;
     target.finish().await;

@@ -75,6 +75,10 @@ async fn a_query_by_a_point_leaves_the_point_out() {
     let by = |id: u64| QueryPointsBuilder::new(&target.name).query(Query::new_nearest(VectorInput::new_id(id)));
     assert_scores(&target.ranked(by(1)).await.unwrap(), &[(2, 3.0), (3, 0.0), (4, -1.0)]);
     assert_eq!(code(target.ranked(by(9)).await), Code::NotFound);
+    let prefetch = PrefetchQueryBuilder::default().query(Query::new_nearest(VectorInput::new_id(1_u64)));
+    let fused = QueryPointsBuilder::new(&target.name).query(Query::new_fusion(Fusion::Rrf)).add_prefetch(prefetch);
+    let ids: Vec<u64> = target.ranked(fused).await.unwrap().into_iter().map(|(id, _)| id).collect();
+    assert_eq!(ids, [2, 3, 4], "as does a prefetch by it");
     target.finish().await;
 }
 

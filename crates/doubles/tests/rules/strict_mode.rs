@@ -48,6 +48,8 @@ async fn limits_of_queries() {
         assert_eq!(code(target.ranked(query).await), Code::InvalidArgument, "{what}");
     }
     assert_eq!(code(target.client.scroll(ScrollPointsBuilder::new(&target.name).limit(6)).await), Code::InvalidArgument);
+    let all = target.client.scroll(ScrollPointsBuilder::new(&target.name)).await;
+    assert!(all.is_ok(), "the limit of a scroll counts where it is sent");
     let count = |exact| target.client.count(CountPointsBuilder::new(&target.name).exact(exact));
     assert!(count(false).await.is_ok());
     assert_eq!(code(count(true).await), Code::InvalidArgument, "an exact count is exact too");

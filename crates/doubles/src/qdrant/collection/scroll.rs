@@ -14,7 +14,7 @@ use crate::qdrant::status::{Result, bad_input, malformed, validation};
 #[derive(Debug)]
 pub(crate) struct Scroll {
     pub(crate) filter: Option<Filter>,
-    pub(crate) limit: usize,
+    limit: usize,
     offset: Option<Id>,
     order: Option<OrderBy>,
     payload: WithPayload,

@@ -116,16 +116,13 @@ impl Points for Service {
     async fn scroll(&self, request: Request<wire::ScrollPoints>) -> Answer<wire::ScrollResponse> {
         let request = request.into_inner();
         let (name, timeout) = (request.collection_name.clone(), request.timeout);
+        // Strict mode looks at a limit that was sent, and not at the one that is used otherwise.
+        let limit = request.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
         check_name(&name)?;
         check_timeout(timeout)?;
         let scroll = Scroll::read(request)?;
         self.with(&name, |collection| {
-            collection.check(Checked {
-                timeout,
-                limit: Some(scroll.limit),
-                read: scroll.filter.as_ref(),
-                ..Checked::default()
-            })?;
+            collection.check(Checked { timeout, limit, read: scroll.filter.as_ref(), ..Checked::default() })?;
             let (result, next) = collection.scroll(&scroll)?;
             let next_page_offset = next.map(Id::into_wire);
             Ok(Response::new(wire::ScrollResponse { next_page_offset, result, time: 0.0, usage: None }))
