@@ -2,7 +2,7 @@
 
 use crate::connection::Shared;
 use crate::engine::MockEngine;
-use mastra_core::{Checked, Error, Result};
+use mastra_core::{Checked, Error, Result, vector::CheckedVectors};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -26,9 +26,30 @@ static NAMED: Mutex<Option<HashMap<String, Weak<Shared>>>> = Mutex::new(None);
 /// # }
 /// ```
 pub async fn connect(url: &str) -> Result<Checked<MockEngine>> {
+    Ok(open(url)?.checked())
+}
+
+/// Opens the vector store that a `mock://` URL names: the one that shares its tables with the engine of that URL.
+///
+/// ```
+/// use mastra_core::vector::{IndexSpec, VectorStore as _};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> mastra_core::Result<()> {
+/// let store = mastra_mock::connect_vectors("mock://").await?;
+/// store.create_index(&IndexSpec::new("docs", 384)).await?;
+/// assert_eq!(store.describe_index("docs").await?.count, 0);
+/// # Ok(())
+/// # }
+/// ```
+pub async fn connect_vectors(url: &str) -> Result<CheckedVectors<MockEngine>> {
+    Ok(open(url)?.vectors())
+}
+
+fn open(url: &str) -> Result<MockEngine> {
     let name = url.strip_prefix("mock://").ok_or_else(|| Error::invalid_input("a mock's URL is mock:// or mock://name"))?;
     if name.is_empty() {
-        return Ok(MockEngine::new().checked());
+        return Ok(MockEngine::new());
     }
     let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
     let named = named.get_or_insert_default();
@@ -38,5 +59,5 @@ pub async fn connect(url: &str) -> Result<Checked<MockEngine>> {
         named.insert(name.to_owned(), Arc::downgrade(&shared));
         shared
     });
-    Ok(MockEngine::on(shared).checked())
+    Ok(MockEngine::on(shared))
 }

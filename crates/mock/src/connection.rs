@@ -4,7 +4,7 @@ use crate::faults::{Faults, Lost};
 use crate::state::{Reader, State};
 use crate::table::View;
 use crate::writer::Writer;
-use mastra_core::{Capabilities, EngineInfo, Error, Result};
+use mastra_core::{Capabilities, EngineInfo, Error, Result, vector::VectorCapabilities};
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -46,13 +46,21 @@ pub(crate) struct Handle {
     pub(crate) shared: Arc<Shared>,
     pub(crate) faults: Faults,
     pub(crate) capabilities: Capabilities,
+    pub(crate) vector_capabilities: VectorCapabilities,
     pub(crate) lock_timeout: Duration,
     closed: AtomicBool,
 }
 
 impl Handle {
     pub(crate) fn new(shared: Arc<Shared>, capabilities: Capabilities, lock_timeout: Duration) -> Self {
-        Self { shared, faults: Faults::default(), capabilities, lock_timeout, closed: AtomicBool::new(false) }
+        Self {
+            shared,
+            faults: Faults::default(),
+            capabilities,
+            vector_capabilities: crate::vectors::CAPABILITIES,
+            lock_timeout,
+            closed: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn close(&self) {

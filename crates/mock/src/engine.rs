@@ -12,6 +12,7 @@ use mastra_core::{
     RecordId, RecordQuery, RecordSelector, RecordStore, RecordStream, Result, SyncBatch, SyncReport, TextResults, TextSearch,
     Transaction, TransactionBackend, UpsertOptions, UpsertReport,
     capabilities::{AdminCapabilities, DataCapabilities},
+    vector::VectorOperations,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -82,6 +83,11 @@ impl MockEngine {
         Self { connection: EachCall(Arc::new(Handle::new(shared, capabilities, lock_timeout))) }
     }
 
+    /// The same engine once more.
+    pub(crate) fn same(&self) -> Self {
+        Self { connection: self.connection.clone() }
+    }
+
     /// The engine as every backend hands itself out: arguments checked, calls traced, conflicts retried.
     pub fn checked(self) -> Checked<Self> {
         Checked::new(self)
@@ -90,6 +96,12 @@ impl MockEngine {
     /// What is to go wrong on this engine and its transactions.
     pub fn faults(&self) -> &Faults {
         &self.connection.0.faults
+    }
+}
+
+impl<C> Mock<C> {
+    pub(crate) fn connection(&self) -> &C {
+        &self.connection
     }
 }
 
@@ -233,5 +245,9 @@ impl TransactionBackend for Mock<Open> {
 
     async fn rollback(self: Box<Self>) -> Result<()> {
         self.connection.roll_back().await
+    }
+
+    fn vectors(&self) -> Option<&dyn VectorOperations> {
+        Some(self)
     }
 }

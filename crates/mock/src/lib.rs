@@ -9,9 +9,10 @@ mod explain;
 mod faults;
 mod state;
 mod table;
+mod vectors;
 mod writer;
 
-pub use connect::connect;
+pub use connect::{connect, connect_vectors};
 pub use connection::EachCall;
 pub use engine::{Mock, MockEngine};
 #[cfg(feature = "mockall")]

@@ -1,12 +1,14 @@
 //! What the store holds, and reading it.
 
 use crate::table::{Table, View};
+use crate::vectors::{PointKey, Stored};
 use mastra_core::{
     Count, CountQuery, Cursor, Entity, EntityId, EntityQuery, EntityRef, Error, FieldIndex, FieldIndexKind, Page, Path, Position,
     Record, RecordId, RecordQuery, RecordSelector, Result, TextHit, TextResults, TextSearch,
     engine::one_entity,
     projection::project,
     text::{Ranking, TextQuery, index_text, snippet},
+    vector::IndexSpec,
 };
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -26,6 +28,9 @@ pub(crate) struct State {
     /// Which entity a record belongs to.
     pub(crate) owners: Table<RecordId, EntityId>,
     pub(crate) field_indexes: Table<(EntityId, Path, u8), FieldIndex>,
+    /// The vector indexes, by name.
+    pub(crate) indexes: Table<String, Arc<IndexSpec>>,
+    pub(crate) points: Table<PointKey, Arc<Stored>>,
 }
 
 impl State {
@@ -36,6 +41,8 @@ impl State {
         self.external_ids.commit();
         self.owners.commit();
         self.field_indexes.commit();
+        self.indexes.commit();
+        self.points.commit();
     }
 
     pub(crate) fn roll_back(&mut self) {
@@ -45,6 +52,8 @@ impl State {
         self.external_ids.roll_back();
         self.owners.roll_back();
         self.field_indexes.roll_back();
+        self.indexes.roll_back();
+        self.points.roll_back();
     }
 }
 

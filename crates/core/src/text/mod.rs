@@ -11,7 +11,7 @@ mod tokenize;
 pub use query::{Clause, TextQuery};
 pub use rank::Ranking;
 pub use snippet::{Snippet, snippet};
-pub use tokenize::{MAX_INDEX_BYTES, MAX_TOKEN_CHARS, index_text, terms, tokens};
+pub use tokenize::{MAX_INDEX_BYTES, MAX_TOKEN_CHARS, index_string, index_text, terms, tokens};
 
 use crate::{filter::Filter, record::Record};
 use serde::Serialize;

@@ -90,20 +90,35 @@ fn collect<'a>(value: &'a Value, segments: &[String], found: &mut Vec<&'a str>) 
 /// texts, which no phrase crosses. At most [`MAX_INDEX_BYTES`] long; empty where the fields hold no words.
 pub fn index_text(data: &Value, fields: &[Path]) -> String {
     let mut indexed = String::new();
-    for text in texts(data, fields) {
-        let mut separator = "\n";
-        for token in tokens(text) {
-            if indexed.len() + token.len() + 1 > MAX_INDEX_BYTES {
-                return indexed;
-            }
-            if !indexed.is_empty() {
-                indexed.push_str(separator);
-            }
-            separator = " ";
-            indexed.push_str(&token);
-        }
-    }
+    texts(data, fields).into_iter().all(|text| append(&mut indexed, text));
     indexed
+}
+
+/// What a vector store keeps of a point's text for search: the same of one text that [`index_text`] gives of several.
+///
+/// ```
+/// assert_eq!(mastra_core::text::index_string("Can't STOP"), "can t stop");
+/// ```
+pub fn index_string(text: &str) -> String {
+    let mut indexed = String::new();
+    append(&mut indexed, text);
+    indexed
+}
+
+/// Appends the tokens of one more text; false where it is full.
+fn append(indexed: &mut String, text: &str) -> bool {
+    let mut separator = "\n";
+    for token in tokens(text) {
+        if indexed.len() + token.len() + 1 > MAX_INDEX_BYTES {
+            return false;
+        }
+        if !indexed.is_empty() {
+            indexed.push_str(separator);
+        }
+        separator = " ";
+        indexed.push_str(&token);
+    }
+    true
 }
 
 /// The distinct tokens of an [`index_text`], sorted.
