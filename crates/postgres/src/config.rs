@@ -5,7 +5,7 @@ use crate::{
     error::driver,
     field_index::FieldIndexes,
     kept::Kept,
-    migrate,
+    migrate::{self, MigrationSet, PostgresMigrator},
     pool::{self, PoolSettings},
     pooler::Pooler,
     quote::Schema,
@@ -16,7 +16,7 @@ use mastra_core::{Capabilities, Checked, EngineInfo, Error, Result, capabilities
 use sqlx::{Connection as _, PgConnection, PgPool};
 use std::{
     fmt,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{Arc, OnceLock, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -143,6 +143,11 @@ impl PostgresEngineBuilder {
     /// Errors: `InvalidInput` for a malformed URL or schema name, `SchemaMismatch` with the command to run where the schema is
     /// missing, too old or too new, `Unavailable` where no server answers, `PermissionDenied`.
     pub async fn connect(self) -> Result<Checked<PostgresEngine>> {
+        Ok(Checked::new(PostgresEngine::new(self.open(MigrationSet::ENGINE).await?)))
+    }
+
+    /// Connects to a schema of this series of migrations.
+    pub(crate) async fn open(self, set: MigrationSet) -> Result<PgStore> {
         let url = match &self.writer {
             Target::Url(url) => EngineUrl::parse(url)?,
             Target::Pool(_) => EngineUrl::default(),
@@ -157,7 +162,7 @@ impl PostgresEngineBuilder {
         };
         if self.auto_migrate {
             let options = writer.connect_options();
-            let migrator = migrate::PostgresMigrator::connect_with(options.as_ref().clone(), schema.name()).await?;
+            let migrator = PostgresMigrator::connect_with_set(options.as_ref().clone(), schema.name(), set).await?;
             mastra_core::migrate::Migrator::apply(&migrator, &mastra_core::migrate::silent).await?;
         }
         let options = writer.connect_options();
@@ -174,10 +179,11 @@ impl PostgresEngineBuilder {
             lent,
             closed: AtomicBool::new(false),
             field_indexes: FieldIndexes::default(),
+            vectors: OnceLock::new(),
         };
         if lent {
             let mut conn = shared.writer.acquire().await.map_err(driver)?;
-            migrate::verify_schema(&mut conn, &shared.schema).await?;
+            migrate::verify_schema(&mut conn, &shared.schema, set).await?;
         } else {
             // The pool would try a port that refuses again and again until its time runs out. A first connection of our own
             // says at once why there is none.
@@ -185,10 +191,10 @@ impl PostgresEngineBuilder {
             let late = |_| Error::unavailable("the server did not answer in time; is the address right?");
             let connecting = PgConnection::connect_with(&options);
             let mut conn = tokio::time::timeout(wait, connecting).await.map_err(late)?.map_err(driver)?;
-            migrate::verify_schema(&mut conn, &shared.schema).await?;
+            migrate::verify_schema(&mut conn, &shared.schema, set).await?;
             conn.close().await.map_err(driver)?;
         }
-        Ok(Checked::new(PostgresEngine::new(PgStore::pools(Arc::new(shared)))))
+        Ok(PgStore::pools(Arc::new(shared)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The engine, and a transaction of it.
 
-use crate::{config::PostgresEngineBuilder, error::driver, field_index, query, store::PgStore};
+use crate::{config::PostgresEngineBuilder, field_index, query, store::PgStore};
 use async_trait::async_trait;
 use mastra_core::{
     Capabilities, Count, CountQuery, DeleteReport, Engine, EngineInfo, Entity, EntityDeletion, EntityId, EntityQuery, EntityRef,
@@ -9,10 +9,6 @@ use mastra_core::{
     UpsertOptions, UpsertReport,
 };
 use sqlx::PgPool;
-use std::{sync::atomic::Ordering, time::Duration};
-
-/// How long closing waits for calls that are under way.
-const CLOSING: Duration = Duration::from_secs(5);
 
 /// Entities and records in a Postgres database, 13 or later.
 ///
@@ -38,6 +34,10 @@ impl PostgresEngine {
 
     pub(crate) fn new(store: PgStore) -> Self {
         Self { store }
+    }
+
+    pub(crate) fn store(&self) -> &PgStore {
+        &self.store
     }
 }
 
@@ -140,21 +140,11 @@ impl Engine for PostgresEngine {
     }
 
     async fn ping(&self) -> Result<()> {
-        let mut session = self.store.read().await?;
-        // A simple query: one message there, one back, and nothing prepared.
-        sqlx::raw_sql("SELECT 1").execute(session.conn()?).await.map_err(driver)?;
-        session.finish().await
+        self.store.ping().await
     }
 
     async fn close(&self) -> Result<()> {
-        let shared = &self.store.shared;
-        shared.closed.store(true, Ordering::Release);
-        shared.kept.close();
-        if !shared.lent {
-            // Each pool refuses new calls from here on; a transaction that a caller forgot must not keep us waiting for ever.
-            let closing = futures::future::join(shared.writer.close(), shared.reader.close());
-            let _ = tokio::time::timeout(CLOSING, closing).await;
-        }
+        self.store.close().await;
         Ok(())
     }
 }

@@ -22,6 +22,9 @@ mod field_index;
 #[cfg(feature = "engine")]
 mod filter;
 #[cfg(feature = "engine")]
+#[doc(hidden)]
+pub mod foundation;
+#[cfg(feature = "engine")]
 mod kept;
 #[cfg(feature = "engine")]
 mod lookup;

@@ -6,6 +6,7 @@ use mastra_core::{
     Capabilities, Count, CountQuery, DeleteReport, EngineInfo, Entity, EntityDeletion, EntityId, EntityQuery, EntityRef,
     EntityUpdate, Explanation, NewEntity, NewRecord, Page, Path, PurgeOptions, Record, RecordId, RecordQuery, RecordSelector,
     RecordStore, Result, SyncBatch, SyncReport, TextResults, TextSearch, TransactionBackend, UpsertOptions, UpsertReport,
+    vector::VectorOperations,
 };
 
 impl PgStore {
@@ -146,5 +147,9 @@ impl TransactionBackend for PgStore {
 
     async fn rollback(self: Box<Self>) -> Result<()> {
         PgStore::rollback(*self).await
+    }
+
+    fn vectors(&self) -> Option<&dyn VectorOperations> {
+        PgStore::vectors(self)
     }
 }

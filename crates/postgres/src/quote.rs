@@ -60,6 +60,11 @@ impl Schema {
         })
     }
 
+    /// The same schema, its migrations remembered in a table of another name: for what migrates beside the engine.
+    pub(crate) fn remembering_in(self, table: &str) -> Self {
+        Self { migrations: self.qualified(table), ..self }
+    }
+
     /// The key of an advisory lock for a purpose in this schema: 64 bits of FNV-1a over both. Locks are per database.
     pub(crate) fn advisory_key(&self, purpose: &str) -> i64 {
         let bytes = purpose.bytes().chain([0]).chain(self.name.bytes());
@@ -89,14 +94,14 @@ impl Schema {
 }
 
 /// A name as a delimited identifier. It holds no U+0000.
-pub(crate) fn identifier(name: &str) -> String {
+pub fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// A text as a string constant, whatever `standard_conforming_strings` says. It holds no U+0000.
 ///
 /// With a backslash in it the constant is one with escapes, as libpq's `PQescapeLiteral` writes it.
-pub(crate) fn literal(text: &str) -> String {
+pub fn literal(text: &str) -> String {
     let doubled = text.replace('\'', "''");
     if doubled.contains('\\') { format!("E'{}'", doubled.replace('\\', r"\\")) } else { format!("'{doubled}'") }
 }

@@ -4,17 +4,18 @@ use crate::{
     beginning::Beginning,
     error::driver,
     field_index::FieldIndexes,
+    foundation::{Database, VectorsBeside},
     kept::{Kept, Lent},
     pooler::Pooler,
     quote::Schema,
 };
-use mastra_core::{Capabilities, EngineInfo, Error, Result};
+use mastra_core::{Capabilities, EngineInfo, Error, Result, vector::VectorOperations};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, postgres::PgArguments, query::Query};
 use std::{
     fmt,
     ops::DerefMut,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -43,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) closed: AtomicBool,
     /// Which field indexes there are.
     pub(crate) field_indexes: FieldIndexes,
+    /// The vectors that are kept beside the records, where there are any.
+    pub(crate) vectors: OnceLock<Arc<dyn VectorsBeside>>,
 }
 
 /// Settings of a transaction that writes batches, in the round trip that begins it.
@@ -87,15 +90,20 @@ impl Shared {
     }
 }
 
+/// How long closing waits for calls that are under way.
+const CLOSING: Duration = Duration::from_secs(5);
+
 /// A store over a pool or over an open transaction.
 pub(crate) struct PgStore {
     pub(crate) shared: Arc<Shared>,
     source: Source,
+    /// The vectors of an open transaction.
+    vectors: Option<Box<dyn VectorOperations>>,
 }
 
 enum Source {
     Pools,
-    Transaction(Open),
+    Transaction(Arc<Open>),
 }
 
 /// A transaction that a caller holds open.
@@ -130,7 +138,7 @@ const FORGET: &str = "RELEASE SAVEPOINT mastra_call";
 impl PgStore {
     /// The engine's own store: every call is its own transaction.
     pub(crate) fn pools(shared: Arc<Shared>) -> Self {
-        Self { shared, source: Source::Pools }
+        Self { shared, source: Source::Pools, vectors: None }
     }
 
     /// Begins a transaction, and gives the store whose calls all run in it.
@@ -139,8 +147,27 @@ impl PgStore {
         let transaction = self.shared.begin(&self.shared.writer, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", "").await?;
         let runtime = Handle::try_current().ok();
         let state = OpenState { transaction: Some(transaction), marked: false, doubtful: false, runtime };
-        let open = Open(Mutex::new(state));
-        Ok(Self { shared: Arc::clone(&self.shared), source: Source::Transaction(open) })
+        let store = Self {
+            shared: Arc::clone(&self.shared),
+            source: Source::Transaction(Arc::new(Open(Mutex::new(state)))),
+            vectors: None,
+        };
+        let vectors = self.shared.vectors.get().map(|vectors| vectors.of(Database::new(store.same())));
+        Ok(Self { vectors, ..store })
+    }
+
+    /// Another handle on the same pools, or on the same open transaction.
+    pub(crate) fn same(&self) -> Self {
+        let source = match &self.source {
+            Source::Pools => Source::Pools,
+            Source::Transaction(open) => Source::Transaction(Arc::clone(open)),
+        };
+        Self { shared: Arc::clone(&self.shared), source, vectors: None }
+    }
+
+    /// The vectors of this open transaction.
+    pub(crate) fn vectors(&self) -> Option<&dyn VectorOperations> {
+        self.vectors.as_deref()
     }
 
     pub(crate) fn schema(&self) -> &Schema {
@@ -178,10 +205,30 @@ impl PgStore {
         }
     }
 
+    /// Asks the server whether it is there.
+    pub(crate) async fn ping(&self) -> Result<()> {
+        let mut session = self.read().await?;
+        // A simple query: one message there, one back, and nothing prepared.
+        sqlx::raw_sql("SELECT 1").execute(session.conn()?).await.map_err(driver)?;
+        session.finish().await
+    }
+
+    /// Refuses every later call, and closes the pools where they are the engine's own.
+    pub(crate) async fn close(&self) {
+        let shared = &self.shared;
+        shared.closed.store(true, Ordering::Release);
+        shared.kept.close();
+        if !shared.lent {
+            // Each pool refuses new calls from here on; a transaction that a caller forgot must not keep us waiting for ever.
+            let closing = futures::future::join(shared.writer.close(), shared.reader.close());
+            let _ = tokio::time::timeout(CLOSING, closing).await;
+        }
+    }
+
     /// Ends the transaction, durably.
     pub(crate) async fn commit(self) -> Result<()> {
         let Source::Transaction(open) = self.source else { return Err(Error::internal("a pool has nothing to commit")) };
-        let mut state = open.0.into_inner();
+        let mut state = open.0.lock().await;
         state.undo().await?;
         let doubtful = state.doubtful;
         let mut transaction = state.transaction.take().ok_or_else(ended)?;
@@ -195,7 +242,7 @@ impl PgStore {
     /// Ends the transaction without a trace.
     pub(crate) async fn rollback(self) -> Result<()> {
         let Source::Transaction(open) = self.source else { return Err(Error::internal("a pool has nothing to roll back")) };
-        let transaction = open.0.into_inner().transaction.take().ok_or_else(ended)?;
+        let transaction = open.0.lock().await.transaction.take().ok_or_else(ended)?;
         transaction.rollback().await.map_err(driver)
     }
 }

@@ -13,36 +13,40 @@ const EPOCH: i64 = 946_684_800_000_000;
 
 /// Rows on their way to the server.
 #[derive(Debug)]
-pub(super) struct Rows {
+pub struct Rows {
     buffer: Vec<u8>,
 }
 
 impl Rows {
     /// The beginning of a stream, with room for so many bytes.
-    pub(super) fn begin(capacity: usize) -> Self {
+    pub fn begin(capacity: usize) -> Self {
         let mut buffer = Vec::with_capacity(capacity);
         buffer.extend_from_slice(HEADER);
         Self { buffer }
     }
 
     /// Begins a row of so many fields.
-    pub(super) fn row(&mut self, fields: i16) {
+    pub fn row(&mut self, fields: i16) {
         self.buffer.extend_from_slice(&fields.to_be_bytes());
     }
 
-    pub(super) fn uuid(&mut self, value: Uuid) {
+    /// A uuid.
+    pub fn uuid(&mut self, value: Uuid) {
         self.fixed(value.as_bytes());
     }
 
-    pub(super) fn integer(&mut self, value: i32) {
+    /// An integer.
+    pub fn integer(&mut self, value: i32) {
         self.fixed(&value.to_be_bytes());
     }
 
-    pub(super) fn timestamp(&mut self, value: Timestamp) {
+    /// A time.
+    pub fn timestamp(&mut self, value: Timestamp) {
         self.fixed(&(value.timestamp_micros() - EPOCH).to_be_bytes());
     }
 
-    pub(super) fn text(&mut self, value: Option<&str>) -> Result<()> {
+    /// A text, or NULL.
+    pub fn text(&mut self, value: Option<&str>) -> Result<()> {
         match value {
             Some(value) => self.sized(|buffer| {
                 buffer.extend_from_slice(value.as_bytes());
@@ -55,7 +59,8 @@ impl Rows {
         }
     }
 
-    pub(super) fn jsonb(&mut self, value: &Value) -> Result<()> {
+    /// A JSON value.
+    pub fn jsonb(&mut self, value: &Value) -> Result<()> {
         self.sized(|buffer| {
             // The version of the wire format.
             buffer.push(1);
@@ -63,22 +68,31 @@ impl Rows {
         })
     }
 
+    /// A field in its wire format, as the caller writes it.
+    pub fn field(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
+        self.sized(|buffer| {
+            write(buffer);
+            Ok(())
+        })
+    }
+
     /// Ends the stream.
-    pub(super) fn end(&mut self) {
+    pub fn end(&mut self) {
         self.buffer.extend_from_slice(&(-1_i16).to_be_bytes());
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// How much is written.
+    pub fn len(&self) -> usize {
         self.buffer.len()
     }
 
     /// What is to be sent; the rows go on behind it.
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub fn bytes(&self) -> &[u8] {
         &self.buffer
     }
 
     /// Forgets what was sent.
-    pub(super) fn sent(&mut self) {
+    pub fn sent(&mut self) {
         self.buffer.clear();
     }
 

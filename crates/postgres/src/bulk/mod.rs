@@ -8,7 +8,7 @@ mod binary;
 mod load;
 
 use crate::{error::driver, store::Shared, upsert::Row};
-use binary::Rows;
+pub use binary::Rows;
 pub(crate) use load::{Load, load};
 use mastra_core::{Error, RecordId, Result};
 use sqlx::{PgConnection, postgres::PgCopyIn};

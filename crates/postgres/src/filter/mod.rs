@@ -18,19 +18,19 @@ use mastra_core::{Filter, filter::Predicate};
 
 /// What a filter became.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Compiled {
+pub struct Compiled {
     /// The predicate; `None` where every document may match.
-    pub(crate) jsonpath: Option<String>,
+    pub jsonpath: Option<String>,
     /// Whether the predicate says what the filter says. Else it is true of more, and core has to look again.
-    pub(crate) exact: bool,
+    pub exact: bool,
     /// Whether no document matches.
-    pub(crate) never: bool,
+    pub never: bool,
     /// The operators that core has to finish.
-    pub(crate) finished_in_core: Vec<&'static str>,
+    pub finished_in_core: Vec<&'static str>,
 }
 
 /// Compiles a filter on documents.
-pub(crate) fn compile(filter: &Filter) -> Compiled {
+pub fn compile(filter: &Filter) -> Compiled {
     let mut compiler = compile::Compiler::default();
     let node = compiler.document(filter);
     let never = node.is_never();

@@ -1,7 +1,7 @@
 //! The migrator of one schema.
 
 use super::options::MigrateOptions;
-use super::{bookkeeping, direct, migrations, privileges, run, script};
+use super::{MigrationSet, bookkeeping, direct, privileges, run, script};
 use crate::quote::Schema;
 use async_trait::async_trait;
 use mastra_core::migrate::{Applied, Assessment, Migration, Migrator, Progress, assess, check_series};
@@ -48,13 +48,22 @@ impl PostgresMigrator {
         Self::connect_with(direct::parse(url)?, schema).await
     }
 
+    /// As [`PostgresMigrator::connect`], for another series of migrations than the engine's.
+    pub async fn connect_for(url: &str, schema: &str, set: MigrationSet) -> Result<Self> {
+        Self::connect_with_set(direct::parse(url)?, schema, set).await
+    }
+
     /// Connects with options of the driver, for certificates and the like.
     pub async fn connect_with(connect: PgConnectOptions, schema: &str) -> Result<Self> {
-        let schema = Schema::new(schema)?;
+        Self::connect_with_set(connect, schema, MigrationSet::ENGINE).await
+    }
+
+    pub(crate) async fn connect_with_set(connect: PgConnectOptions, schema: &str, set: MigrationSet) -> Result<Self> {
+        let schema = Schema::new(schema)?.remembering_in(set.table);
         let conn = direct::connect(&connect).await?;
         let database = connect.get_database().unwrap_or_else(|| connect.get_username());
         let info = EngineInfo { system: "postgresql", namespace: format!("{database}|{}", schema.name()) };
-        let target = Target { connect, schema, known: Cow::Borrowed(migrations()), options: MigrateOptions::default() };
+        let target = Target { connect, schema, known: Cow::Borrowed(set.migrations), options: MigrateOptions::default() };
         Ok(Self { info, target, conn: Mutex::new(Some(conn)) })
     }
 

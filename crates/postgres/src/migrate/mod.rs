@@ -30,6 +30,20 @@ pub(crate) use verify::verify_schema;
 
 use mastra_core::migrate::Migration;
 
+/// A series of migrations, and the table that remembers which of them a schema has.
+#[derive(Debug, Clone, Copy)]
+pub struct MigrationSet {
+    /// The migrations, in order.
+    pub migrations: &'static [Migration],
+    /// The table, which lies in the schema itself.
+    pub table: &'static str,
+}
+
+impl MigrationSet {
+    /// The engine's.
+    pub const ENGINE: Self = Self { migrations: embedded::MIGRATIONS, table: "schema_migrations" };
+}
+
 /// The migrations that this client knows, in order.
 pub fn migrations() -> &'static [Migration] {
     embedded::MIGRATIONS

@@ -1,6 +1,6 @@
 //! What every ordinary connection asks first: does this schema serve me?
 
-use super::{bookkeeping, migrations};
+use super::{MigrationSet, bookkeeping};
 use crate::error::{driver, is};
 use crate::quote::Schema;
 use mastra_core::migrate::{Admission, assess};
@@ -12,10 +12,11 @@ use sqlx::{AssertSqlSafe, PgConnection};
 ///
 /// One round trip, no DDL, and no prepared statement: any pooler will do.
 pub async fn verify(conn: &mut PgConnection, schema: &str) -> Result<Admission> {
-    verify_schema(conn, &Schema::new(schema)?).await
+    verify_schema(conn, &Schema::new(schema)?, MigrationSet::ENGINE).await
 }
 
-pub(crate) async fn verify_schema(conn: &mut PgConnection, schema: &Schema) -> Result<Admission> {
+pub(crate) async fn verify_schema(conn: &mut PgConnection, schema: &Schema, set: MigrationSet) -> Result<Admission> {
+    let schema = &schema.clone().remembering_in(set.table);
     let select = bookkeeping::select(schema);
     let applied = match sqlx::raw_sql(AssertSqlSafe(select)).fetch_all(conn).await {
         Ok(rows) => bookkeeping::applied(&rows)?,
@@ -29,5 +30,5 @@ pub(crate) async fn verify_schema(conn: &mut PgConnection, schema: &Schema) -> R
         }
         Err(error) => return Err(driver(error)),
     };
-    assess(migrations(), &applied).admit_with_warning(schema.name()).map_err(|error| error.with("name", schema.name()))
+    assess(set.migrations, &applied).admit_with_warning(schema.name()).map_err(|error| error.with("name", schema.name()))
 }

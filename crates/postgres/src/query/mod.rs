@@ -18,7 +18,7 @@ pub(crate) use count::count;
 pub(crate) use page::page;
 pub(crate) use scope::{Scope, filter};
 pub(crate) use select::{Conditions, Select, in_order, sorted};
-pub(crate) use statement::Statement;
+pub use statement::Statement;
 pub(crate) use stream::stream;
 pub(crate) use value::constant_value;
 

@@ -10,25 +10,26 @@ use sqlx::{
 
 /// SQL text of constants, quoted names and placeholders, and what stands at these.
 #[derive(Debug, Default)]
-pub(crate) struct Statement {
-    pub(crate) sql: String,
+pub struct Statement {
+    /// The text.
+    pub sql: String,
     arguments: PgArguments,
     refused: bool,
 }
 
 impl Statement {
     /// A statement that begins so.
-    pub(crate) fn new(sql: impl Into<String>) -> Self {
+    pub fn new(sql: impl Into<String>) -> Self {
         Self { sql: sql.into(), ..Self::default() }
     }
 
     /// Appends text, which holds no value.
-    pub(crate) fn push(&mut self, sql: &str) {
+    pub fn push(&mut self, sql: &str) {
         self.sql.push_str(sql);
     }
 
     /// Binds a value and gives its placeholder, which can stand in the text any number of times.
-    pub(crate) fn bind<'t, T>(&mut self, value: T) -> String
+    pub fn bind<'t, T>(&mut self, value: T) -> String
     where
         T: Encode<'t, Postgres> + Type<Postgres>,
     {
@@ -38,7 +39,7 @@ impl Statement {
     }
 
     /// The query. Unnamed, where it is not to be kept prepared.
-    pub(crate) fn query(self, persistent: bool) -> Result<Query<'static, Postgres, PgArguments>> {
+    pub fn query(self, persistent: bool) -> Result<Query<'static, Postgres, PgArguments>> {
         if self.refused {
             return Err(Error::internal("an argument could not be written for the server"));
         }
@@ -47,7 +48,7 @@ impl Statement {
     }
 
     /// All rows.
-    pub(crate) async fn fetch_all(self, conn: &mut PgConnection, persistent: bool) -> Result<Vec<PgRow>> {
+    pub async fn fetch_all(self, conn: &mut PgConnection, persistent: bool) -> Result<Vec<PgRow>> {
         self.query(persistent)?.fetch_all(conn).await.map_err(driver)
     }
 }
