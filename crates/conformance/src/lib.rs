@@ -9,6 +9,7 @@ mod harness;
 mod model;
 mod random;
 mod suite;
+pub mod vectors;
 
 pub use case_file::{BUILT_IN, FailedCase, Report, run_case_file};
 pub use failure::{Failure, Outcome, refused};

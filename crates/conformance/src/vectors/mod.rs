@@ -1,0 +1,16 @@
+//! The suite of vector stores, by subject. [`vector_store_suite!`](crate::vector_store_suite) makes tests of its cases.
+
+pub mod basics;
+mod case_file;
+pub mod filters;
+pub(crate) mod fixture;
+mod harness;
+mod in_transaction;
+pub mod refusals;
+pub mod scores;
+mod suite;
+
+pub use case_file::{VECTOR_BUILT_IN, run_vector_case_file};
+pub use harness::{Level, TestVectors, VectorBody, VectorCase, VectorFactory, run_vector_case};
+pub use in_transaction::EachInTransaction;
+pub use suite::vector_cases;

@@ -1,0 +1,155 @@
+//! The list of cases, and the macro that makes a test of each.
+
+use super::harness::VectorCase;
+
+/// Makes one test of every case of the vector suite, in the module where it stands.
+///
+/// It takes an async closure or function that gives a fresh, empty store nobody else uses: an `Arc<dyn VectorStore>` or a
+/// [`TestVectors`](crate::vectors::TestVectors), which can also say up to which level the store goes, keep a guard, clean up, name the
+/// engine whose transactions it shares, and say how to open the same data again. Cases that need a store alone run twice where there
+/// is such an engine: on the store, and with every call in a transaction.
+///
+/// ```
+/// # mod example {
+/// mod conformance {
+///     # use mastra_core::vector::VectorStore;
+///     # async fn fresh() -> std::sync::Arc<dyn VectorStore> { unimplemented!() }
+///     mastra_conformance::vector_store_suite!(|| async { super::conformance::fresh().await });
+/// }
+/// # }
+/// ```
+#[macro_export]
+macro_rules! vector_store_suite {
+    ($factory:expr $(,)?) => {
+        fn __fresh_vectors<'f>() -> $crate::__private::LocalBoxFuture<'f, $crate::__private::Result<$crate::vectors::TestVectors>>
+        {
+            ::std::boxed::Box::pin(async { ::std::result::Result::Ok(::std::convert::Into::into(($factory)().await)) })
+        }
+        $crate::__vector_cases! { __vector_tests }
+    };
+}
+
+/// Every case by kind, level and module; `$emit` is given the list.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __vector_cases {
+    ($emit:ident) => {
+        $crate::$emit! {
+            Store Basic basics {
+                a_made_index_is_known,
+                the_nearest_come_first,
+                an_upsert_replaces_the_whole_point,
+                ids_are_made_where_none_is_given,
+                ids_are_data,
+                deleted_points_are_found_no_more,
+                an_absent_index_is_not_found,
+                an_empty_index_answers,
+                large_batches_are_written_whole,
+                parts_of_hits_are_read_on_request,
+                a_batch_of_queries_is_each_of_them,
+            }
+            Store Basic scores {
+                cosine_is_the_angle,
+                dot_is_the_product,
+                euclidean_is_the_straight_line,
+                ties_go_by_id,
+                top_k_cuts_among_ties_by_id,
+                min_score_is_inclusive,
+                scores_stay_within_their_bounds,
+                numbers_of_sixteen_bits_are_rounded,
+                very_long_and_very_short_vectors,
+                random_points_are_ranked_by_the_law,
+            }
+            Store Basic refusals {
+                vectors_that_do_not_fit,
+                points_that_are_none,
+                queries_that_are_none,
+                a_refused_batch_leaves_no_trace,
+                another_model_is_refused,
+            }
+            Store Filters filters {
+                equality,
+                paths,
+                negation,
+                null_and_presence,
+                lists,
+                ranges,
+                strings,
+                logic,
+                metadata_corners,
+                an_empty_filter_finds_everything,
+            }
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __vector_tests {
+    ($($kind:ident $level:ident $module:ident { $($case:ident,)* })*) => {
+        $($crate::__vector_module! { $kind $level $module { $($case,)* } })*
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __vector_module {
+    (Store $level:ident $module:ident { $($case:ident,)* }) => {
+        mod $module {
+            $(#[test]
+            fn $case() -> $crate::Outcome {
+                $crate::vectors::run_vector_case(
+                    &$crate::__vector_case!(Store $level $module $case),
+                    &super::__fresh_vectors,
+                )
+            })*
+            mod in_transactions {
+                $(#[test]
+                fn $case() -> $crate::Outcome {
+                    match $crate::__vector_case!(Store $level $module $case).inside_transactions() {
+                        Some(case) => $crate::vectors::run_vector_case(&case, &super::super::__fresh_vectors),
+                        None => Ok(()),
+                    }
+                })*
+            }
+        }
+    };
+    ($kind:ident $level:ident $module:ident { $($case:ident,)* }) => {
+        mod $module {
+            $(#[test]
+            fn $case() -> $crate::Outcome {
+                $crate::vectors::run_vector_case(
+                    &$crate::__vector_case!($kind $level $module $case),
+                    &super::__fresh_vectors,
+                )
+            })*
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __vector_case {
+    ($kind:ident $level:ident $module:ident $case:ident) => {
+        $crate::vectors::VectorCase::new(
+            concat!(stringify!($module), "::", stringify!($case)),
+            $crate::vectors::Level::$level,
+            $crate::vectors::VectorBody::$kind(|on| Box::pin($crate::vectors::$module::$case(on))),
+        )
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __vector_list {
+    ($($kind:ident $level:ident $module:ident { $($case:ident,)* })*) => {
+        vec![$($($crate::__vector_case!($kind $level $module $case),)*)*]
+    };
+}
+
+/// Every case of the vector suite, those that run in transactions too included.
+pub fn vector_cases() -> Vec<VectorCase> {
+    let on_stores: Vec<VectorCase> = crate::__vector_cases!(__vector_list);
+    let in_transactions: Vec<VectorCase> = on_stores.iter().filter_map(VectorCase::inside_transactions).collect();
+    on_stores.into_iter().chain(in_transactions).collect()
+}
