@@ -7,6 +7,7 @@ use crate::{
     engine::PostgresEngine,
     error, migrate,
     store::{PgStore, Session},
+    text,
 };
 use mastra_core::{EngineInfo, Result, vector::VectorOperations};
 use sqlx::{PgConnection, postgres::PgConnectOptions};
@@ -23,7 +24,7 @@ pub use crate::{
 /// What gives a transaction of the engine its vectors.
 pub trait VectorsBeside: fmt::Debug + Send + Sync {
     /// The vectors as this transaction sees them.
-    fn of(&self, transaction: Database) -> Box<dyn VectorOperations>;
+    fn of(self: Arc<Self>, transaction: Database) -> Box<dyn VectorOperations>;
 }
 
 /// A database: pools of connections to it, or one open transaction.
@@ -155,4 +156,9 @@ pub fn driver_error(source: sqlx::Error) -> mastra_core::Error {
 /// Whether the driver's error is the server's, with this SQLSTATE.
 pub fn is_state(source: &sqlx::Error, state: &str) -> bool {
     error::is(source, state)
+}
+
+/// The words of a text query as a `tsquery`: all of them, each quoted.
+pub fn tsquery(query: &mastra_core::text::TextQuery) -> String {
+    text::candidates(query)
 }

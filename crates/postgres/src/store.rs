@@ -152,7 +152,7 @@ impl PgStore {
             source: Source::Transaction(Arc::new(Open(Mutex::new(state)))),
             vectors: None,
         };
-        let vectors = self.shared.vectors.get().map(|vectors| vectors.of(Database::new(store.same())));
+        let vectors = self.shared.vectors.get().map(|vectors| Arc::clone(vectors).of(Database::new(store.same())));
         Ok(Self { vectors, ..store })
     }
 

@@ -138,7 +138,7 @@ async fn rank(
 }
 
 /// The query's words as a `tsquery`: all of them, each quoted, so that no operator of that language can stand in a word.
-fn candidates(query: &TextQuery) -> String {
+pub(crate) fn candidates(query: &TextQuery) -> String {
     let mut words = Vec::new();
     for clause in query.clauses() {
         for (position, token) in clause.tokens.iter().enumerate() {

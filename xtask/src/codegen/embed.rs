@@ -1,13 +1,12 @@
 //! Migrations as Rust, so that a crate builds from its archive, without the rest of the repository.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use mastra_core::migrate::{Migration, MigrationKind};
 
 use super::{Backend, Generated};
 
-/// `crates/<backend>/src/migrate/embedded.rs`.
+/// `src/migrate/embedded.rs` of the backend's crate.
 pub(super) fn module(backend: Backend, migrations: &[Migration]) -> Generated {
     let mut text = format!(
         "//! The schema's migrations, embedded.\n\
@@ -39,7 +38,7 @@ pub(super) fn module(backend: Backend, migrations: &[Migration]) -> Generated {
         );
     }
     text.push_str("\n];\n");
-    Generated { path: PathBuf::from(format!("crates/{backend}/src/migrate/embedded.rs")), text }
+    Generated { path: backend.crate_folder().join("src/migrate/embedded.rs"), text }
 }
 
 /// Enough `#` that the text cannot end the raw string.

@@ -29,16 +29,24 @@ struct Column {
 pub(super) fn page(series: &[(Backend, Vec<Migration>)]) -> Generated {
     let mut text = String::from(
         "<!-- Generated from migrations/ by `cargo xtask codegen`: do not edit. -->\n\n# The schema\n\nTables as the migrations leave \
-         them. Beside them stands `schema_migrations`, which the migrator keeps: one row for each migration that was applied, with \
+         them. Beside them stands `schema_migrations` (`vector_migrations` for vectors in Postgres), which the migrator keeps: one row for each migration that was applied, with \
          `version`, `name`, `checksum` (SHA-256 of the file, line endings normalised), `kind`, `oldest_client` and `applied_at`.\n",
     );
     for (backend, migrations) in series {
-        text.push_str(&format!("\n## {}\n", if *backend == Backend::Postgres { "Postgres" } else { "SQLite" }));
+        text.push_str(&format!("\n## {}\n", title(*backend)));
         for table in tables(migrations) {
             text.push_str(&table.section());
         }
     }
     Generated { path: PathBuf::from("docs/schema.md"), text }
+}
+
+fn title(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Postgres => "Postgres",
+        Backend::Sqlite => "SQLite",
+        Backend::Pgvector => "Vectors in Postgres",
+    }
 }
 
 impl Table {

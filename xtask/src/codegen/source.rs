@@ -15,14 +15,26 @@ use crate::process::{Workspace, file_error};
 pub(crate) enum Backend {
     Postgres,
     Sqlite,
+    Pgvector,
 }
 
 impl Backend {
-    pub(crate) const ALL: [Self; 2] = [Self::Postgres, Self::Sqlite];
+    pub(crate) const ALL: [Self; 3] = [Self::Postgres, Self::Sqlite, Self::Pgvector];
+    /// The engines, whose schemas change together.
+    pub(crate) const ENGINES: [Self; 2] = [Self::Postgres, Self::Sqlite];
 
     /// The folder of the migrations, from the root.
     pub(crate) fn folder(self) -> PathBuf {
         PathBuf::from("migrations").join(self.to_string())
+    }
+
+    /// The folder of the crate that embeds them, from the root.
+    pub(crate) fn crate_folder(self) -> PathBuf {
+        PathBuf::from("crates").join(match self {
+            Self::Postgres => "postgres",
+            Self::Sqlite => "sqlite",
+            Self::Pgvector => "vector-pgvector",
+        })
     }
 }
 
@@ -31,6 +43,7 @@ impl fmt::Display for Backend {
         f.write_str(match self {
             Self::Postgres => "postgres",
             Self::Sqlite => "sqlite",
+            Self::Pgvector => "pgvector",
         })
     }
 }

@@ -155,7 +155,7 @@ impl File<'_> {
         match self.backend {
             Backend::Sqlite if !self.migration.in_transaction() => rules.push(Rule::TransactionOffUnsupported),
             Backend::Sqlite => {}
-            Backend::Postgres => self.postgres(words, &mut rules),
+            Backend::Postgres | Backend::Pgvector => self.postgres(words, &mut rules),
         }
         rules
     }

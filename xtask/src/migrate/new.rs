@@ -26,8 +26,8 @@ pub(super) struct New {
 
 impl New {
     pub(super) fn run(&self, workspace: &Workspace) -> Result<()> {
-        let backends: Vec<Backend> = self.backend.map_or(Backend::ALL.to_vec(), |backend| vec![backend]);
-        if self.no_transaction && backends != [Backend::Postgres] {
+        let backends: Vec<Backend> = self.backend.map_or(Backend::ENGINES.to_vec(), |backend| vec![backend]);
+        if self.no_transaction && backends != [Backend::Postgres] && backends != [Backend::Pgvector] {
             return Err(Error::invalid_input("--no-transaction is for --backend postgres"));
         }
         for backend in backends {

@@ -82,7 +82,7 @@ impl Rows {
     }
 
     /// How much is written.
-    pub fn len(&self) -> usize {
+    pub fn written(&self) -> usize {
         self.buffer.len()
     }
 

@@ -45,7 +45,7 @@ pub(crate) async fn stage(conn: &mut PgConnection, shared: &Shared, batch: Uuid,
 
 /// Sends what is written, once it is enough.
 async fn send_full(copy: &mut PgCopyIn<&mut PgConnection>, stream: &mut Rows) -> Result<()> {
-    if stream.len() >= CHUNK {
+    if stream.written() >= CHUNK {
         copy.send(stream.bytes()).await.map_err(driver)?;
         stream.sent();
     }
