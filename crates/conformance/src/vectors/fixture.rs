@@ -2,7 +2,8 @@
 
 use crate::failure::{Failure, Outcome, ensure, ensure_eq};
 use mastra_core::{
-    Filter, Result,
+    Filter, Path, Result,
+    filter::Predicate,
     vector::{
         Element, Exactness, Include, IndexKind, IndexSpec, Metric, NewPoint, Point, PointSelector, PointUpsertOptions,
         PointUpsertReport, Scope, Shortfall, Vector, VectorAnswer, VectorCapabilities, VectorOperations, VectorQuery,
@@ -153,4 +154,10 @@ pub(crate) fn same_vector(can: &VectorCapabilities, spec: &IndexSpec, found: Opt
         ensure!(turned.abs() <= slack, "the vector has another direction: {found:?} for {stored:?}");
     }
     Ok(())
+}
+
+/// Whether two values are one, whatever the spelling of their numbers and the order of their keys.
+pub(crate) fn same_json(found: Option<&Value>, written: &Value) -> bool {
+    let equal = Filter::Field { path: Path::this(), predicate: Predicate::Eq(written.clone()) };
+    found.is_some_and(|found| found.is_object() == written.is_object() && equal.matches(found))
 }

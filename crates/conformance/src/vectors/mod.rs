@@ -6,9 +6,16 @@ pub mod filters;
 pub(crate) mod fixture;
 mod harness;
 mod in_transaction;
+mod model;
+pub mod namespaces;
+pub mod reads;
 pub mod refusals;
 pub mod scores;
 mod suite;
+pub mod text;
+pub mod updates;
+pub mod walks;
+pub mod writes;
 
 pub use case_file::{VECTOR_BUILT_IN, run_vector_case_file};
 pub use harness::{Level, TestVectors, VectorBody, VectorCase, VectorFactory, run_vector_case};

@@ -67,6 +67,34 @@ macro_rules! __vector_cases {
                 a_refused_batch_leaves_no_trace,
                 another_model_is_refused,
             }
+            Store Points reads {
+                points_come_in_the_order_of_the_ids,
+                parts_of_points_are_read_on_request,
+                metadata_and_text_round_trip,
+                vectors_round_trip,
+                counting_and_its_cap,
+            }
+            Store Points updates {
+                another_vector_leaves_metadata_alone,
+                metadata_leaves_the_vector_alone,
+                texts_are_changed_alone,
+                several_points_are_changed_at_once,
+                points_are_changed_by_a_filter,
+                changes_that_do_not_fit_are_refused,
+            }
+            Store Points writes {
+                replace_where_swaps_all_that_match,
+                a_refused_swap_changes_nothing,
+                points_are_deleted_by_a_filter,
+                everything_is_deleted_on_request,
+                calls_end_like_the_model,
+            }
+            Store Points walks {
+                pages_cover_everything_once,
+                a_walk_is_narrowed_by_a_filter,
+                writes_do_not_disturb_a_walk,
+                cursors_belong_to_their_walk,
+            }
             Store Filters filters {
                 equality,
                 paths,
@@ -78,6 +106,24 @@ macro_rules! __vector_cases {
                 logic,
                 metadata_corners,
                 an_empty_filter_finds_everything,
+            }
+            Store Namespaces namespaces {
+                reads_see_their_own,
+                no_filter_reaches_another_namespace,
+                writes_touch_their_own,
+                names_of_namespaces_are_data,
+                a_namespace_exists_by_its_points,
+                a_handle_reaches_its_namespace_alone,
+                a_small_tenant_is_not_lost_beside_a_large_one,
+            }
+            Store Text text {
+                words_find_what_core_finds,
+                words_are_narrowed_and_cut,
+                changes_are_searched_at_once,
+                malformed_searches_are_refused,
+                both_are_fused_by_reciprocal_ranks,
+                min_score_bounds_the_dense_leg,
+                random_searches_are_fused_by_the_law,
             }
         }
     };
