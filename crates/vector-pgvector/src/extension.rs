@@ -58,6 +58,11 @@ impl Extension {
         format!("{}.{}({dimension})", self.schema, type_name(element))
     }
 
+    /// The type without a dimension.
+    pub(crate) fn cast(&self, element: Element) -> String {
+        format!("{}.{}", self.schema, type_name(element))
+    }
+
     /// The operator that measures, between its operands.
     pub(crate) fn operator(&self, metric: Metric) -> Result<String> {
         let operator = match metric {

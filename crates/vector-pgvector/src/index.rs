@@ -1,6 +1,9 @@
 //! An index as the registry knows it.
 
-use crate::extension::Extension;
+use crate::{
+    extension::Extension,
+    wire::{ManyVectors, OneVector},
+};
 use mastra_core::{
     Error, Result,
     vector::{IndexSpec, Scope},
@@ -127,6 +130,32 @@ impl Index {
         let Some(jsonpath) = filter.jsonpath.clone() else { return namespace };
         let jsonpath = statement.bind(jsonpath);
         format!("{namespace} AND (CASE WHEN {} @@ (SELECT {jsonpath}::jsonpath) THEN TRUE ELSE FALSE END)", self.metadata())
+    }
+
+    /// A vector as an argument of a statement that is kept prepared, or is not.
+    ///
+    /// Of a type that it does not know the driver asks the server on the way, by an unnamed statement of its own, which would take the
+    /// place of ours where that is unnamed too. So there the numbers travel as an array, which costs some microseconds more.
+    pub(crate) fn argument(&self, numbers: &[f32], kept: bool, statement: &mut Statement) -> String {
+        if kept {
+            return statement.bind(OneVector { numbers, wire: self.extension.wire(self.spec.element) });
+        }
+        format!("{}::{}", statement.bind(numbers.to_vec()), self.extension.cast(self.spec.element))
+    }
+
+    /// Several vectors as an argument: what stands in a row of `unnest`, and the vector of a row of `i` with its `position`.
+    pub(crate) fn arguments(&self, vectors: Vec<&[f32]>, kept: bool, statement: &mut Statement) -> (String, String) {
+        if kept {
+            let vectors = ManyVectors { vectors, wire: self.extension.wire(self.spec.element) };
+            return (statement.bind(vectors), "i.embedding".to_owned());
+        }
+        let dimension = self.spec.dimension;
+        let all = statement.bind(vectors.concat());
+        let slice = format!(
+            "({all}::real[])[(i.position - 1) * {dimension} + 1 : i.position * {dimension}]::{}",
+            self.extension.cast(self.spec.element)
+        );
+        ("NULL::int[]".to_owned(), slice)
     }
 
     /// Refuses a vector that no longer fits: the index may have been made again since the arguments were checked.

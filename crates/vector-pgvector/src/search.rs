@@ -6,7 +6,6 @@ use crate::{
     read,
     settle::{Candidate, close, settle},
     store::PgVector,
-    wire::OneVector,
     words,
 };
 use mastra_core::{
@@ -183,10 +182,12 @@ impl Search<'_> {
         let read = Include { metadata: include.metadata || self.matcher.is_some(), ..include };
         let operator = index.extension.operator(index.spec.metric)?;
         let mut statement = Statement::default();
-        let asked = statement.bind(OneVector { numbers: asked, wire: index.extension.wire(index.spec.element) });
+        // Which index serves a filter best depends on what it asks: planned for the values.
+        let persistent = self.persistent() && (way != Way::Exact || self.compiled.jsonpath.is_none());
+        let asked = index.argument(asked, persistent, &mut statement);
         let distance = format!("{} {operator} {asked}", index.vector());
         let columns = read::columns(index, read);
-        let persistent = if way == Way::Exact {
+        if way == Way::Exact {
             // The sum keeps every index on the vectors away.
             let matching = index.matching(self.scope, &self.compiled, &mut statement);
             statement.push(&format!(
@@ -195,8 +196,6 @@ impl Search<'_> {
                 index.table(),
                 index.id_in_order()
             ));
-            // Which index serves the filter best depends on what it asks.
-            self.persistent() && self.compiled.jsonpath.is_none()
         } else {
             let matching = index.matching_sealed(self.scope, &self.compiled, &mut statement);
             let settings = settings(way, index, &mut statement);
@@ -206,8 +205,7 @@ impl Search<'_> {
                 index.id(),
                 index.table(),
             ));
-            self.persistent()
-        };
+        }
         let rows = statement.fetch_all(conn, persistent).await?;
         let mut candidates = Vec::with_capacity(rows.len());
         for row in &rows {

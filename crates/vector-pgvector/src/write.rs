@@ -2,7 +2,7 @@
 //!
 //! Rows are written and locked in order of their ids, so that writers of the same points wait for each other and never in a circle.
 
-use crate::{index::Index, wire, wire::ManyVectors, wire::OneVector};
+use crate::{index::Index, wire};
 use mastra_core::{
     Error, Filter, Result,
     text::index_string,
@@ -14,6 +14,8 @@ use sqlx::{PgConnection, Row as _, types::Json};
 use std::collections::{BTreeSet, HashSet};
 use uuid::Uuid;
 
+/// Where the vector of a row comes from.
+const EMBEDDING: &str = "i.embedding";
 /// How many points travel in one statement.
 const BATCH: usize = 4_000;
 /// How much is written before it is sent by `COPY`.
@@ -76,7 +78,7 @@ fn assignments(index: &Index, scope: &Scope, statement: &mut Statement) -> Vec<(
         all.push((identifier(column), statement.bind(scope.namespace.clone())));
     }
     all.push((identifier(&layout.id), "i.id".to_owned()));
-    all.push((identifier(&layout.vector), "i.embedding".to_owned()));
+    all.push((identifier(&layout.vector), EMBEDDING.to_owned()));
     all.push((identifier(&layout.metadata), "i.metadata::jsonb".to_owned()));
     let texts = [(&layout.text, "i.text"), (&layout.tokens, "i.tokens"), (&layout.terms, TERMS)];
     all.extend(texts.into_iter().filter_map(|(column, value)| Some((identifier(column.as_deref()?), value.to_owned()))));
@@ -88,16 +90,14 @@ async fn merge(conn: &mut PgConnection, database: &Database, index: &Index, scop
     let mut statement = Statement::default();
     let columns = assignments(index, scope, &mut statement);
     let ids = statement.bind(batch.iter().map(|row| row.id).collect::<Vec<&str>>());
-    let vectors = ManyVectors {
-        vectors: batch.iter().map(|row| row.point.vector.as_slice()).collect(),
-        wire: index.extension.wire(index.spec.element),
-    };
-    let vectors = statement.bind(vectors);
+    let vectors = batch.iter().map(|row| row.point.vector.as_slice()).collect();
+    let (vectors, embedding) = index.arguments(vectors, database.persistent(), &mut statement);
     let metadata = statement.bind(batch.iter().map(|row| row.point.metadata.to_string()).collect::<Vec<String>>());
     let texts = statement.bind(batch.iter().map(|row| row.point.text.as_deref()).collect::<Vec<Option<&str>>>());
     let tokens = statement.bind(batch.iter().map(|row| row.tokens.as_deref()).collect::<Vec<Option<&str>>>());
     let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
-    let values: Vec<&str> = columns.iter().map(|(_, value)| value.as_str()).collect();
+    let values: Vec<&str> =
+        columns.iter().map(|(_, value)| if value == EMBEDDING { embedding.as_str() } else { value.as_str() }).collect();
     let layout = &index.layout;
     let keys: Vec<String> = layout.namespace.iter().chain([&layout.id]).map(|key| identifier(key)).collect();
     let set: Vec<String> = names
@@ -110,7 +110,7 @@ async fn merge(conn: &mut PgConnection, database: &Database, index: &Index, scop
     let text = text.map_or_else(String::new, |text| format!("p.{text} IS DISTINCT FROM excluded.{text} OR "));
     statement.push(&format!(
         "INSERT INTO {} AS p ({}) SELECT {} FROM unnest({ids}, {vectors}, {metadata}, {texts}, {tokens}) \
-         AS i (id, embedding, metadata, text, tokens) ON CONFLICT ({}) DO UPDATE SET {} \
+         WITH ORDINALITY AS i (id, embedding, metadata, text, tokens, position) ON CONFLICT ({}) DO UPDATE SET {} \
          WHERE {text}p.{meta} IS DISTINCT FROM excluded.{meta} OR (p.{vector} {} excluded.{vector}) IS NOT TRUE",
         index.table(),
         names.join(", "),
@@ -348,8 +348,7 @@ fn changes(index: &Index, update: &PointUpdate, statement: &mut Statement) -> Re
     let layout = &index.layout;
     let mut set = Vec::new();
     if let Some(vector) = &update.vector {
-        let wire = index.extension.wire(index.spec.element);
-        let vector = statement.bind(OneVector { numbers: vector.as_slice(), wire });
+        let vector = index.argument(vector.as_slice(), false, statement);
         set.push(format!("{} = {vector}", identifier(&layout.vector)));
     }
     if let Some(change) = &update.metadata {
