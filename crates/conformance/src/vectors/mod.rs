@@ -1,15 +1,21 @@
 //! The suite of vector stores, by subject. [`vector_store_suite!`](crate::vector_store_suite) makes tests of its cases.
 
+pub mod administration;
+pub mod approximate;
 pub mod basics;
 mod case_file;
+pub mod claims;
+pub mod concurrency;
 pub mod filters;
 pub(crate) mod fixture;
+pub mod handles;
 mod harness;
 mod in_transaction;
 mod model;
 pub mod namespaces;
 pub mod reads;
 pub mod refusals;
+pub mod required;
 pub mod scores;
 mod suite;
 pub mod text;

@@ -125,6 +125,50 @@ macro_rules! __vector_cases {
                 min_score_bounds_the_dense_leg,
                 random_searches_are_fused_by_the_law,
             }
+            Store Administration administration {
+                every_form_is_made_and_described,
+                an_index_that_exists_is_refused,
+                a_dropped_index_is_gone,
+                a_truncated_index_is_empty,
+                indexes_are_apart,
+                specs_that_are_none_are_refused,
+                answers_are_the_same_with_fields,
+                a_ping_is_answered,
+            }
+            Store Administration claims {
+                filter_claims_are_true,
+                search_claims_are_true,
+                index_claims_are_true,
+                write_claims_are_true,
+                data_claims_are_true,
+                limits_are_true,
+                administration_claims_are_true,
+            }
+            Test Administration required {
+                the_required_capabilities_are_claimed,
+            }
+            Shared Shared concurrency {
+                many_writers_of_the_same_ids,
+                writers_of_different_points_lose_nothing,
+                a_write_is_seen_whole,
+                all_kinds_of_writes_meet,
+                an_index_is_made_once,
+                readers_are_not_disturbed,
+            }
+            Test Shared handles {
+                transactions_hold_points_as_claimed,
+                records_and_points_commit_together,
+                a_rollback_undoes_points_too,
+                nothing_is_visible_before_the_commit,
+                nothing_works_after_closing,
+                a_second_handle_sees_what_is_claimed,
+            }
+            Store Approximate approximate {
+                the_nearest_are_found_at_the_defaults,
+                a_filter_keeps_recall,
+                exact_search_misses_nothing,
+                answers_stay_lawful,
+            }
         }
     };
 }
