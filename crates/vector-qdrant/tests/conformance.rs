@@ -51,13 +51,15 @@ mod boxed {
 async fn on_server(url: &str) -> Result<TestVectors> {
     let prefix = format!("t{}_", Uuid::now_v7().simple());
     let store: Arc<dyn VectorStore> = Arc::new(connect(url, &prefix).await?);
-    let (url, last) = (url.to_owned(), Arc::clone(&store));
+    let (last_url, last_prefix) = (url.to_owned(), prefix.clone());
     let cleanup = async move {
+        // A case may have closed its store.
+        let last = connect(&last_url, &last_prefix).await.unwrap();
         for index in last.list_indexes().await.unwrap() {
             last.delete_index(&index.name).await.unwrap();
         }
     };
-    Ok(fresh_on(url, prefix, store).cleanup(cleanup))
+    Ok(fresh_on(url.to_owned(), prefix, store).cleanup(cleanup))
 }
 
 #[tokio::test(flavor = "multi_thread")]
