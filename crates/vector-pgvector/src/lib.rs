@@ -22,7 +22,7 @@ pub use adopt::{Adoption, Columns};
 pub use build::{BuildOptions, BuildProgress, Tell};
 pub use builder::PgVectorBuilder;
 pub use mastra_postgres::Pooler;
-pub use migrate::{migrate, migrations, migrator};
+pub use migrate::{grants, migrate, migrations, migrator};
 pub use store::PgVector;
 
 /// Connects to the vectors in the database that a URL names, with the defaults of [`PgVector::builder`].

@@ -24,7 +24,7 @@ mod verify;
 
 pub use migrator::PostgresMigrator;
 pub use options::MigrateOptions;
-pub use privileges::grants;
+pub use privileges::{grants, grants_for};
 pub use verify::verify;
 pub(crate) use verify::verify_schema;
 

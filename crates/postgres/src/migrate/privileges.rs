@@ -1,5 +1,6 @@
 //! Which rights migrating and using a schema need.
 
+use super::MigrationSet;
 use crate::error::driver;
 use crate::quote::{MAX_IDENTIFIER_BYTES, Schema, identifier};
 use mastra_core::{Error, Result};
@@ -14,7 +15,12 @@ use sqlx::{PgConnection, Row as _};
 /// # Ok::<(), mastra_core::Error>(())
 /// ```
 pub fn grants(schema: &str, role: &str) -> Result<String> {
-    let schema = Schema::new(schema)?;
+    grants_for(schema, role, MigrationSet::ENGINE)
+}
+
+/// As [`grants`], for another series of migrations than the engine's.
+pub fn grants_for(schema: &str, role: &str, set: MigrationSet) -> Result<String> {
+    let schema = Schema::new(schema)?.remembering_in(set.table);
     if role.trim().is_empty() || role.contains('\0') || role.len() > MAX_IDENTIFIER_BYTES {
         return Err(Error::invalid_input("this is no name of a role"));
     }
