@@ -10,7 +10,7 @@ use crate::{
 use async_trait::async_trait;
 use mastra_core::{
     Engine, EntityRef, Error, FieldIndex, FieldIndexKind, Path, RecordQuery, RecordStream, Result, Transaction,
-    TransactionBackend,
+    TransactionBackend, vector::VectorOperations,
 };
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use std::sync::Arc;
 impl Engine for SqliteEngine {
     async fn begin(&self) -> Result<Transaction> {
         let open = self.access.open().await?;
-        Ok(Transaction::new(Box::new(SqliteStore::new(open, Arc::clone(&self.info), self.capabilities))))
+        Ok(Transaction::new(Box::new(SqliteStore::new(open, Arc::clone(&self.info), self.can))))
     }
 
     async fn stream_records(&self, entity: &EntityRef, query: &RecordQuery) -> Result<RecordStream> {
@@ -66,5 +66,9 @@ impl TransactionBackend for SqliteStore<Open> {
 
     async fn rollback(self: Box<Self>) -> Result<()> {
         self.access.rollback().await
+    }
+
+    fn vectors(&self) -> Option<&dyn VectorOperations> {
+        Some(self)
     }
 }

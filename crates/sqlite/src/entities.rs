@@ -25,6 +25,13 @@ pub(crate) struct Known {
 /// How many matches of a name are looked at: a dozen says that there are several.
 const MATCHES: u32 = 12;
 
+impl Known {
+    /// Whether there are indexes that keep a list of values per record.
+    pub(crate) fn has_lists(&self) -> bool {
+        self.indexes.iter().any(crate::index::Index::is_list)
+    }
+}
+
 const KNOWN: &str = "EXISTS (SELECT 1 FROM records WHERE entity = e.key AND finish = 1), \
      (SELECT json_group_array(json_array(key, path, kind) ORDER BY key) FROM field_indexes WHERE entity = e.key)";
 

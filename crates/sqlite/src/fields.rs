@@ -1,11 +1,9 @@
-//! What is kept beside a record: the words of its text fields, and the values of its multi field indexes.
+//! What is kept beside a record or a point: the words of its text, and the values of its multi field indexes.
 
 use crate::{
     args::{Args, placeholders, powers_of_two},
-    entities::Known,
     error::Mapped as _,
     index::Index,
-    scope,
 };
 use mastra_core::{Result, path::array_index};
 use serde_json::Value;
@@ -16,6 +14,20 @@ const TEXTS: usize = 64;
 
 /// How many values stand in one statement.
 const VALUES: usize = 512;
+
+/// The tables beside a table.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Side {
+    /// Of words, by `rowid`.
+    pub(crate) texts: &'static str,
+    /// Of values.
+    pub(crate) values: &'static str,
+    /// The column of `values` that holds the row's key.
+    pub(crate) owner: &'static str,
+}
+
+/// Those of records.
+pub(crate) const RECORDS: Side = Side { texts: "record_text", values: "field_values", owner: "record" };
 
 /// A value of a multi field index, as its sort key (see [`crate::key`]).
 #[derive(Debug, Clone, PartialEq)]
@@ -103,7 +115,7 @@ pub(crate) struct Beside {
 }
 
 impl Beside {
-    /// Takes what belongs to a record, which is new, or rewritten and may have had something else.
+    /// Takes what belongs to a row, which is new, or rewritten and may have had something else.
     pub(crate) fn add(&mut self, key: i64, is_new: bool, words: Option<String>, values: Vec<FieldValue>) {
         match words {
             Some(words) if words.is_empty() && !is_new => self.wordless.push(key),
@@ -116,21 +128,23 @@ impl Beside {
         self.values.extend(values.into_iter().map(|value| (key, value)));
     }
 
-    pub(crate) async fn write(self, connection: &mut SqliteConnection, known: &Known) -> Result<()> {
-        forget_words(connection, &self.wordless).await?;
+    /// Writes them. `scope` is the word that the texts stand under; `lists` says whether there are indexes that keep values.
+    pub(crate) async fn write(self, connection: &mut SqliteConnection, side: Side, scope: &str, lists: bool) -> Result<()> {
+        let Side { texts, values, owner } = side;
+        forget(connection, &self.wordless, texts, "rowid").await?;
         for piece in powers_of_two(self.words, TEXTS) {
             let list = placeholders("(?,?,?)", piece.len());
             let mut args = Args::default();
             for (key, words) in piece {
                 args.push(key);
-                args.push(scope(known.key));
+                args.push(scope);
                 args.push(words);
             }
-            let sql = format!("INSERT OR REPLACE INTO record_text (rowid, scope, body) VALUES {list}");
+            let sql = format!("INSERT OR REPLACE INTO {texts} (rowid, scope, body) VALUES {list}");
             sqlx::query_with(AssertSqlSafe(sql), args.finish()?).execute(&mut *connection).await.mapped()?;
         }
-        if known.indexes.iter().any(Index::is_list) {
-            forget_values(connection, &self.rewritten).await?;
+        if lists {
+            forget(connection, &self.rewritten, values, owner).await?;
         }
         for piece in powers_of_two(self.values, VALUES) {
             let list = placeholders("(?,?,?)", piece.len());
@@ -140,7 +154,7 @@ impl Beside {
                 value.push(&mut args);
                 args.push(key);
             }
-            let sql = format!("INSERT OR IGNORE INTO field_values (field, value, record) VALUES {list}");
+            let sql = format!("INSERT OR IGNORE INTO {values} (field, value, {owner}) VALUES {list}");
             sqlx::query_with(AssertSqlSafe(sql), args.finish()?).execute(&mut *connection).await.mapped()?;
         }
         Ok(())
@@ -149,19 +163,16 @@ impl Beside {
 
 /// Takes records out of full-text search.
 pub(crate) async fn forget_words(connection: &mut SqliteConnection, keys: &[i64]) -> Result<()> {
-    forget(connection, keys, "DELETE FROM record_text WHERE rowid IN (SELECT value FROM json_each(?1))").await
+    forget(connection, keys, RECORDS.texts, "rowid").await
 }
 
-/// Takes records out of the multi field indexes.
-async fn forget_values(connection: &mut SqliteConnection, keys: &[i64]) -> Result<()> {
-    forget(connection, keys, "DELETE FROM field_values WHERE record IN (SELECT value FROM json_each(?1))").await
-}
-
-async fn forget(connection: &mut SqliteConnection, keys: &[i64], sql: &'static str) -> Result<()> {
+/// Deletes the rows of these keys.
+pub(crate) async fn forget(connection: &mut SqliteConnection, keys: &[i64], table: &str, column: &str) -> Result<()> {
     if keys.is_empty() {
         return Ok(());
     }
-    sqlx::query(sql).bind(format!("{keys:?}")).execute(connection).await.map(drop).mapped()
+    let sql = format!("DELETE FROM {table} WHERE {column} IN (SELECT value FROM json_each(?1))");
+    sqlx::query(AssertSqlSafe(sql)).bind(format!("{keys:?}")).execute(connection).await.map(drop).mapped()
 }
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ async fn fill(connection: &mut SqliteConnection, known: &Known, index: &Index) -
                 beside.add(after, true, None, values);
             }
         }
-        beside.write(connection, known).await?;
+        beside.write(connection, fields::RECORDS, &crate::scope(known.key), true).await?;
         if seen < PIECE {
             return Ok(());
         }

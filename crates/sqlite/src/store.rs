@@ -2,6 +2,7 @@
 
 use crate::{
     builder::SqliteEngineBuilder,
+    capabilities::Can,
     entities,
     records::{self, Draft},
     text,
@@ -23,16 +24,16 @@ use std::sync::Arc;
 pub type SqliteEngine = SqliteStore<Pools>;
 
 /// What operations run on: the connections of an engine, or one with a transaction open.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SqliteStore<A> {
     pub(crate) access: A,
     pub(crate) info: Arc<EngineInfo>,
-    pub(crate) capabilities: &'static Capabilities,
+    pub(crate) can: &'static Can,
 }
 
 impl<A> SqliteStore<A> {
-    pub(crate) fn new(access: A, info: Arc<EngineInfo>, capabilities: &'static Capabilities) -> Self {
-        Self { access, info, capabilities }
+    pub(crate) fn new(access: A, info: Arc<EngineInfo>, can: &'static Can) -> Self {
+        Self { access, info, can }
     }
 }
 
@@ -46,7 +47,7 @@ impl SqliteEngine {
 #[async_trait]
 impl<A: Access> RecordStore for SqliteStore<A> {
     fn capabilities(&self) -> &Capabilities {
-        self.capabilities
+        &self.can.engine
     }
 
     fn info(&self) -> &EngineInfo {

@@ -4,7 +4,7 @@ use crate::{
     args::Args,
     entities::{self, Known},
     error::Mapped as _,
-    fields::Beside,
+    fields::{Beside, RECORDS},
     records, row, scope,
 };
 use futures::TryStreamExt as _;
@@ -35,7 +35,7 @@ pub(crate) async fn declare(connection: &mut SqliteConnection, mut known: Known,
         for row in &rows {
             beside.add(row::get(row, 0)?, true, Some(index_text(&row::json(row, 2)?, fields)), Vec::new());
         }
-        beside.write(connection, &known).await?;
+        beside.write(connection, RECORDS, &scope(known.key), known.has_lists()).await?;
     }
     Ok(known.entity)
 }
@@ -51,7 +51,7 @@ pub(crate) async fn search(connection: &mut SqliteConnection, known: &Known, sea
     let query = TextQuery::parse(&search.query)?;
     let matcher = (!search.filter.is_trivially_true()).then(|| search.filter.clone().matcher());
     let mut args = Args::default();
-    let candidates = args.bind(candidates(known, &query));
+    let candidates = args.bind(candidates(&scope(known.key), &query));
     let data = if matcher.is_some() { "r.data" } else { "NULL" };
     let sql = format!(
         "SELECT r.id, t.body, {data} FROM record_text t CROSS JOIN records r ON r.key = t.rowid WHERE record_text MATCH {candidates} AND r.entity = {}",
@@ -78,10 +78,10 @@ pub(crate) async fn search(connection: &mut SqliteConnection, known: &Known, sea
     Ok(TextResults { hits: hits.collect(), total })
 }
 
-/// The candidates in FTS5's query language: every token of every clause, each quoted, so that none is an operator.
+/// The candidates of a scope in FTS5's query language: every token of every clause, each quoted, so that none is an operator.
 /// <https://www.sqlite.org/fts5.html#full_text_query_syntax>
-fn candidates(known: &Known, query: &TextQuery) -> String {
-    let mut all = vec![format!("scope : \"{}\"", scope(known.key))];
+pub(crate) fn candidates(scope: &str, query: &TextQuery) -> String {
+    let mut all = vec![format!("scope : \"{scope}\"")];
     for clause in query.clauses() {
         let last = clause.tokens.len().saturating_sub(1);
         for (position, token) in clause.tokens.iter().enumerate() {

@@ -4,8 +4,9 @@ use crate::{
     connection::{Lease, Slots},
     entities::{self, Known},
     shadow::{Cast, Shadow},
+    vectors::place::{self, Place},
 };
-use mastra_core::{EntityRef, Error, Result};
+use mastra_core::{EntityRef, Error, Result, vector::Scope};
 use sqlx::SqliteConnection;
 use std::future::Future;
 use std::sync::Arc;
@@ -17,6 +18,8 @@ pub(crate) trait Access: Send + Sync + std::fmt::Debug + 'static {
     fn read(&self) -> impl Future<Output = Result<Unit<'_>>> + Send;
     /// For several statements about an entity that have to see the same state.
     fn snapshot_of(&self, entity: &EntityRef) -> impl Future<Output = Result<(Unit<'_>, Known)>> + Send;
+    /// For several statements about a namespace of points that have to see the same state.
+    fn snapshot_in(&self, scope: &Scope) -> impl Future<Output = Result<(Unit<'_>, Place)>> + Send;
     /// For statements that take effect together or not at all.
     fn write(&self) -> impl Future<Output = Result<Unit<'_>>> + Send;
     /// As [`Access::write`], about an entity.
@@ -27,10 +30,18 @@ pub(crate) trait Access: Send + Sync + std::fmt::Debug + 'static {
             Ok((unit, known))
         }
     }
+    /// As [`Access::write`], about a namespace of points.
+    fn write_in(&self, scope: &Scope) -> impl Future<Output = Result<(Unit<'_>, Place)>> + Send {
+        async {
+            let mut unit = self.write().await?;
+            let place = place::resolve(unit.connection()?, scope).await?;
+            Ok((unit, place))
+        }
+    }
 }
 
 /// The connections of an engine: each operation is a transaction of its own.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Pools {
     pub(crate) writer: Arc<Slots>,
     pub(crate) readers: Arc<Slots>,
@@ -69,6 +80,13 @@ impl Access for Pools {
         // One trip to the connection's thread for both.
         let known = entities::begin_and_resolve(lease.connection()?, entity).await?;
         Ok((Unit(Held::Own { lease, transaction: true }), known))
+    }
+
+    async fn snapshot_in(&self, scope: &Scope) -> Result<(Unit<'_>, Place)> {
+        let mut lease = self.reader().await?;
+        lease.expect_transaction();
+        let place = place::begin_and_resolve(lease.connection()?, scope).await?;
+        Ok((Unit(Held::Own { lease, transaction: true }), place))
     }
 
     async fn write(&self) -> Result<Unit<'_>> {
@@ -134,6 +152,12 @@ impl Access for Open {
         let mut unit = self.read().await?;
         let known = entities::resolve(unit.connection()?, entity).await?;
         Ok((unit, known))
+    }
+
+    async fn snapshot_in(&self, scope: &Scope) -> Result<(Unit<'_>, Place)> {
+        let mut unit = self.read().await?;
+        let place = place::resolve(unit.connection()?, scope).await?;
+        Ok((unit, place))
     }
 
     async fn write(&self) -> Result<Unit<'_>> {

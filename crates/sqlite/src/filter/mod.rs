@@ -43,12 +43,12 @@ pub(crate) enum Doubt {
     Always,
 }
 
-/// Compiles a conjunction over the documents of `r.data`.
-pub(crate) fn compile(conjuncts: &[&Filter], args: &mut Args) -> Compiled {
+/// Compiles a conjunction over the documents of a column, as in `r.data`.
+pub(crate) fn compile(conjuncts: &[&Filter], column: &str, args: &mut Args) -> Compiled {
     let mut compiled = Compiled { conditions: Vec::new(), doubt: Doubt::Never };
     let mut doubts = Vec::new();
     for filter in conjuncts {
-        let term = condition(filter, Document("r.data".to_owned()), 0, args);
+        let term = condition(filter, Document(column.to_owned()), 0, args);
         if term.is_unknown() || term.sql.len() > LONGEST {
             compiled.doubt = Doubt::Always;
         } else if term.total {

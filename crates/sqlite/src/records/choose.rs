@@ -56,9 +56,16 @@ fn serve(index: &Index, filter: &Filter, args: &mut Args) -> Option<(Narrow, Str
         return key::condition(&key::expression("r.data", path)?, predicate, args);
     }
     let field = index.key;
+    serve_list(predicate, args, |condition| {
+        format!("r.key IN (SELECT record FROM field_values WHERE field = {field} AND {condition})")
+    })
+}
+
+/// What a predicate asks of a list of values per row. `rows` gives the condition on a row that one of its values meets another.
+pub(crate) fn serve_list(predicate: &Predicate, args: &mut Args, rows: impl Fn(&str) -> String) -> Option<(Narrow, String)> {
     let mut one = |predicate: &Predicate| {
         let (narrow, condition) = key::condition("value", predicate, args)?;
-        Some((narrow, format!("r.key IN (SELECT record FROM field_values WHERE field = {field} AND {condition})")))
+        Some((narrow, rows(&condition)))
     };
     match predicate {
         Predicate::All(values) if !values.is_empty() => {

@@ -85,12 +85,12 @@ impl Selection<'_> {
                     .partition(|(_, sql)| sql.is_some());
                 all.extend(served.into_iter().filter_map(|(_, sql)| sql));
                 let rest: Vec<&Filter> = rest.into_iter().map(|(filter, _)| filter).collect();
-                let compiled = filter::compile(&rest, args);
+                let compiled = filter::compile(&rest, "r.data", args);
                 all.extend(compiled.conditions);
                 doubt = compiled.doubt;
             }
             Rows::All => {
-                let compiled = filter::compile(&self.conjuncts(), args);
+                let compiled = filter::compile(&self.conjuncts(), "r.data", args);
                 if !compiled.conditions.is_empty() {
                     all.push(format!("(r.finish = 1 OR {})", filter::balanced(&compiled.conditions, "AND")));
                 }
@@ -110,24 +110,24 @@ impl Selection<'_> {
 
 /// Judges rows that SQL has doubts about.
 #[derive(Debug)]
-pub(super) struct Judge {
+pub(crate) struct Judge {
     doubt: Doubt,
     matcher: Option<Matcher>,
 }
 
 impl Judge {
-    fn new(doubt: Doubt, filter: &Filter) -> Self {
+    pub(crate) fn new(doubt: Doubt, filter: &Filter) -> Self {
         let matcher = (doubt != Doubt::Never).then(|| filter.clone().matcher());
         Self { doubt, matcher }
     }
 
     /// Whether SQL alone decides.
-    pub(super) fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.doubt == Doubt::Never
     }
 
     /// The column that tells doubtful rows, for the list of selected columns; none where there are none.
-    pub(super) fn column(&self) -> Option<&str> {
+    pub(crate) fn column(&self) -> Option<&str> {
         match &self.doubt {
             Doubt::Never => None,
             Doubt::Rows(expression) => Some(expression),
@@ -141,7 +141,7 @@ impl Judge {
     }
 
     /// Whether a doubtful row is selected.
-    pub(super) fn accepts(&self, data: &serde_json::Value) -> bool {
+    pub(crate) fn accepts(&self, data: &serde_json::Value) -> bool {
         self.matcher.as_ref().is_none_or(|matcher| matcher.matches(data))
     }
 }

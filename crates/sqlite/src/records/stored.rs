@@ -48,7 +48,7 @@ pub(super) async fn by_external_id<'i>(
 }
 
 /// Strings as one JSON text, and how many there are.
-pub(super) fn json_list<'i>(items: impl Iterator<Item = &'i str>) -> Result<(String, usize)> {
+pub(crate) fn json_list<'i>(items: impl Iterator<Item = &'i str>) -> Result<(String, usize)> {
     let items: Vec<&str> = items.collect();
     let list =
         serde_json::to_string(&items).map_err(|source| Error::internal("a list could not be written").with_source(source))?;

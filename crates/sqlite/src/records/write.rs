@@ -99,7 +99,7 @@ pub(super) async fn apply(connection: &mut SqliteConnection, known: &Known, chan
     for rows in powers_of_two(stored, MOST_ROWS) {
         rewrite(connection, now, rows).await?;
     }
-    beside.write(connection, known).await
+    beside.write(connection, fields::RECORDS, &crate::scope(known.key), known.has_lists()).await
 }
 
 async fn insert(connection: &mut SqliteConnection, entity: i64, now: Timestamp, rows: Vec<(i64, Change)>) -> Result<()> {
