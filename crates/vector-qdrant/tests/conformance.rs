@@ -1,5 +1,7 @@
 //! The store passes the suite on the double, as it is and as a trait object; and on a server, where `QDRANT_URL` names one.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
 use mastra_conformance::vectors::{TestVectors, vector_cases};
 use mastra_core::{
     Result,

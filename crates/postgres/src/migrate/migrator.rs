@@ -74,7 +74,7 @@ impl PostgresMigrator {
         self
     }
 
-    /// Migrates by other migrations than [`migrations`]: those of another version of this crate, as upgrade tests need.
+    /// Migrates by other migrations than this version's: those of another version of this crate, as upgrade tests need.
     pub fn with_migrations(mut self, migrations: Vec<Migration>) -> Result<Self> {
         check_series(&migrations)?;
         self.target.known = Cow::Owned(migrations);
