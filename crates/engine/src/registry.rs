@@ -1,7 +1,7 @@
-//! From a URL to an engine, open to backends of other crates.
+//! From a URL to an engine or a store of vectors, open to backends of other crates.
 
 use futures::future::BoxFuture;
-use mastra_core::{Engine, Error, Result};
+use mastra_core::{Engine, Error, Result, vector::VectorStore};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -9,11 +9,17 @@ use std::sync::Arc;
 /// A connection being made.
 pub type Connecting = BoxFuture<'static, Result<Arc<dyn Engine>>>;
 
-type Factory = Arc<dyn Fn(String) -> Connecting + Send + Sync>;
+/// A connection to a store of vectors being made.
+pub type ConnectingVectors = BoxFuture<'static, Result<Arc<dyn VectorStore>>>;
 
-/// Which URL schemes lead to which backend.
+/// What stands behind each scheme: given the whole URL, it connects.
+type Factories<C> = BTreeMap<String, Arc<dyn Fn(String) -> C + Send + Sync>>;
+
+/// Which URL schemes lead to which backend, for engines and for stores of vectors.
 ///
-/// The default knows the backends of the features that are on: `mock`, `sqlite` (and `file`), `postgres` (and `postgresql`).
+/// The default knows the backends of the features that are on: engines under `mock`, `sqlite` (and `file`), `postgres` (and
+/// `postgresql`); vectors under `mock`, `sqlite` (and `file`), `postgres` (and `postgresql`, with the feature `pgvector`), `qdrant`
+/// (and `qdrants`, over TLS).
 #[cfg_attr(
     feature = "mock",
     doc = r#"
@@ -31,29 +37,47 @@ assert!(registry.schemes().any(|scheme| scheme == "mystore"));
 )]
 #[derive(Clone)]
 pub struct Registry {
-    factories: BTreeMap<String, Factory>,
+    engines: Factories<Connecting>,
+    vectors: Factories<ConnectingVectors>,
 }
 
 impl Registry {
     /// A registry that knows no backend.
     pub fn empty() -> Self {
-        Self { factories: BTreeMap::new() }
+        Self { engines: BTreeMap::new(), vectors: BTreeMap::new() }
     }
 
-    /// Adds a backend, or puts it in the place of the one that had the scheme. The factory is given the whole URL.
+    /// Adds an engine, or puts it in the place of the one that had the scheme. The factory is given the whole URL.
     #[must_use]
     pub fn with<F, C>(mut self, scheme: impl Into<String>, factory: F) -> Self
     where
         F: Fn(String) -> C + Send + Sync + 'static,
         C: Future<Output = Result<Arc<dyn Engine>>> + Send + 'static,
     {
-        self.factories.insert(scheme.into().to_ascii_lowercase(), Arc::new(move |url| Box::pin(factory(url))));
+        self.engines.insert(scheme.into().to_ascii_lowercase(), Arc::new(move |url| Box::pin(factory(url))));
         self
     }
 
-    /// The schemes that it knows, sorted.
+    /// Adds a store of vectors, or puts it in the place of the one that had the scheme. A scheme can stand for an engine and a store
+    /// of vectors at once.
+    #[must_use]
+    pub fn with_vectors<F, C>(mut self, scheme: impl Into<String>, factory: F) -> Self
+    where
+        F: Fn(String) -> C + Send + Sync + 'static,
+        C: Future<Output = Result<Arc<dyn VectorStore>>> + Send + 'static,
+    {
+        self.vectors.insert(scheme.into().to_ascii_lowercase(), Arc::new(move |url| Box::pin(factory(url))));
+        self
+    }
+
+    /// The schemes of the engines that it knows, sorted.
     pub fn schemes(&self) -> impl Iterator<Item = &str> {
-        self.factories.keys().map(String::as_str)
+        self.engines.keys().map(String::as_str)
+    }
+
+    /// The schemes of the stores of vectors that it knows, sorted.
+    pub fn vector_schemes(&self) -> impl Iterator<Item = &str> {
+        self.vectors.keys().map(String::as_str)
     }
 
     /// Connects to the engine that the URL names.
@@ -61,17 +85,26 @@ impl Registry {
     /// An unknown scheme, or none, is `InvalidInput`; what else can go wrong is the backend's to say. The URL is never part of
     /// an error, since it may hold a password.
     pub async fn connect(&self, url: &str) -> Result<Arc<dyn Engine>> {
-        let bad = |message: &str| {
-            let known = self.schemes().collect::<Vec<_>>().join(", ");
-            Error::invalid_input(message).with_operation("connect").with("known", known)
-        };
-        let (scheme, _) = url.split_once(':').ok_or_else(|| bad("the engine URL has no scheme, such as sqlite: or postgres:"))?;
-        let factory = self
-            .factories
-            .get(&scheme.to_ascii_lowercase())
-            .ok_or_else(|| bad("no backend is built in for the URL's scheme; turn its feature on, or register it"))?;
-        factory(url.to_owned()).await.map_err(|error| error.with_operation("connect"))
+        connect_by(&self.engines, url)?.await.map_err(|error| error.with_operation("connect"))
     }
+
+    /// Connects to the store of vectors that the URL names; errors as of [`Registry::connect`].
+    pub async fn connect_vectors(&self, url: &str) -> Result<Arc<dyn VectorStore>> {
+        connect_by(&self.vectors, url)?.await.map_err(|error| error.with_operation("connect"))
+    }
+}
+
+/// Begins the connection of a URL's scheme.
+fn connect_by<C>(factories: &Factories<C>, url: &str) -> Result<C> {
+    let bad = |message: &str| {
+        let known = factories.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        Error::invalid_input(message).with_operation("connect").with("known", known)
+    };
+    let (scheme, _) = url.split_once(':').ok_or_else(|| bad("the engine URL has no scheme, such as sqlite: or postgres:"))?;
+    let factory = factories
+        .get(&scheme.to_ascii_lowercase())
+        .ok_or_else(|| bad("no backend is built in for the URL's scheme; turn its feature on, or register it"))?;
+    Ok(factory(url.to_owned()))
 }
 
 impl Default for Registry {
@@ -88,13 +121,38 @@ impl Default for Registry {
         let registry = ["postgres", "postgresql"].into_iter().fold(registry, |registry, scheme| {
             registry.with(scheme, |url| async move { Ok(Arc::new(mastra_postgres::connect(&url).await?) as Arc<dyn Engine>) })
         });
+        #[cfg(feature = "mock")]
+        let registry = registry.with_vectors("mock", |url| async move {
+            Ok(Arc::new(mastra_mock::connect_vectors(&url).await?) as Arc<dyn VectorStore>)
+        });
+        #[cfg(feature = "sqlite")]
+        let registry = ["sqlite", "file"].into_iter().fold(registry, |registry, scheme| {
+            registry.with_vectors(scheme, |url| async move {
+                Ok(Arc::new(mastra_sqlite::connect_vectors(&url).await?) as Arc<dyn VectorStore>)
+            })
+        });
+        #[cfg(feature = "pgvector")]
+        let registry = ["postgres", "postgresql"].into_iter().fold(registry, |registry, scheme| {
+            registry.with_vectors(scheme, |url| async move {
+                Ok(Arc::new(mastra_pgvector::connect(&url).await?) as Arc<dyn VectorStore>)
+            })
+        });
+        #[cfg(feature = "qdrant")]
+        let registry = ["qdrant", "qdrants"].into_iter().fold(registry, |registry, scheme| {
+            registry.with_vectors(scheme, |url| async move {
+                Ok(Arc::new(mastra_qdrant::connect(&url).await?) as Arc<dyn VectorStore>)
+            })
+        });
         registry
     }
 }
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registry").field("schemes", &self.schemes().collect::<Vec<_>>()).finish()
+        f.debug_struct("Registry")
+            .field("schemes", &self.schemes().collect::<Vec<_>>())
+            .field("vector_schemes", &self.vector_schemes().collect::<Vec<_>>())
+            .finish()
     }
 }
 
@@ -107,4 +165,16 @@ impl fmt::Debug for Registry {
 /// | `mock://name` | in memory, for tests |
 pub async fn connect(url: &str) -> Result<Arc<dyn Engine>> {
     Registry::default().connect(url).await
+}
+
+/// Connects to the store of vectors that the URL names, among the backends that are built in.
+///
+/// | URL | store |
+/// |---|---|
+/// | `sqlite:app.db`, `sqlite::memory:` | in the file of the embedded engine |
+/// | `postgres://user@host/database` | pgvector, feature `pgvector` |
+/// | `qdrant://host:6334`, `qdrants://host:6334` | Qdrant, feature `qdrant` |
+/// | `mock://name` | in memory, for tests |
+pub async fn connect_vectors(url: &str) -> Result<Arc<dyn VectorStore>> {
+    Registry::default().connect_vectors(url).await
 }
