@@ -22,70 +22,70 @@ impl<S: RecordStore> Broken<S> {
     pub const fn new(inner: S, operator: Operator) -> Self {
         Self { inner, operator }
     }
+}
 
-    /// The filter with every use of the operator mistaken.
-    fn mistake(&self, filter: &Filter) -> Filter {
-        let each = |filters: &[Filter]| filters.iter().map(|filter| self.mistake(filter)).collect::<Vec<_>>();
-        match (self.operator, filter) {
-            (Operator::And, Filter::And(filters)) => Filter::And(each(filters.get(1..).unwrap_or_default())),
-            (Operator::Or, Filter::Or(filters)) => Filter::Or(each(filters.get(1..).unwrap_or_default())),
-            // Negations that forget the documents without the field, or negate too little.
-            (Operator::Ne, Filter::Not(inner)) if is(inner, |predicate| matches!(predicate, Predicate::Eq(_))) => {
-                present_and_not(inner)
-            }
-            (Operator::Nin, Filter::Not(inner)) if is(inner, |predicate| matches!(predicate, Predicate::In(_))) => {
-                present_and_not(inner)
-            }
-            (Operator::Nor, Filter::Not(inner)) if matches!(**inner, Filter::Or(_)) => match &**inner {
-                Filter::Or(filters) => Filter::Not(Box::new(Filter::And(filters.clone()))),
-                _ => filter.clone(),
-            },
-            (Operator::Not, Filter::Not(inner)) if !matches!(**inner, Filter::Or(_)) => match &**inner {
-                Filter::Field { .. } => present_and_not(inner),
-                other => other.clone(),
-            },
-            (_, Filter::And(filters)) => Filter::And(each(filters)),
-            (_, Filter::Or(filters)) => Filter::Or(each(filters)),
-            (_, Filter::Not(inner)) => Filter::Not(Box::new(self.mistake(inner))),
-            (_, Filter::Field { path, predicate }) => self.mistaken(path, predicate),
+/// The filter with every use of the operator mistaken.
+pub(crate) fn mistake(operator: Operator, filter: &Filter) -> Filter {
+    let each = |filters: &[Filter]| filters.iter().map(|filter| mistake(operator, filter)).collect::<Vec<_>>();
+    match (operator, filter) {
+        (Operator::And, Filter::And(filters)) => Filter::And(each(filters.get(1..).unwrap_or_default())),
+        (Operator::Or, Filter::Or(filters)) => Filter::Or(each(filters.get(1..).unwrap_or_default())),
+        // Negations that forget the documents without the field, or negate too little.
+        (Operator::Ne, Filter::Not(inner)) if is(inner, |predicate| matches!(predicate, Predicate::Eq(_))) => {
+            present_and_not(inner)
         }
+        (Operator::Nin, Filter::Not(inner)) if is(inner, |predicate| matches!(predicate, Predicate::In(_))) => {
+            present_and_not(inner)
+        }
+        (Operator::Nor, Filter::Not(inner)) if matches!(**inner, Filter::Or(_)) => match &**inner {
+            Filter::Or(filters) => Filter::Not(Box::new(Filter::And(filters.clone()))),
+            _ => filter.clone(),
+        },
+        (Operator::Not, Filter::Not(inner)) if !matches!(**inner, Filter::Or(_)) => match &**inner {
+            Filter::Field { .. } => present_and_not(inner),
+            other => other.clone(),
+        },
+        (_, Filter::And(filters)) => Filter::And(each(filters)),
+        (_, Filter::Or(filters)) => Filter::Or(each(filters)),
+        (_, Filter::Not(inner)) => Filter::Not(Box::new(mistake(operator, inner))),
+        (_, Filter::Field { path, predicate }) => mistaken(operator, path, predicate),
     }
+}
 
-    fn mistaken(&self, path: &Path, predicate: &Predicate) -> Filter {
-        let field = |predicate| Filter::Field { path: path.clone(), predicate };
-        let compare = |comparison, bound: &Bound| field(Predicate::Compare(comparison, bound.clone()));
-        match (self.operator, predicate) {
-            // A text comparison: numbers and booleans are their spelling.
-            (Operator::Eq, Predicate::Eq(value @ (Value::Number(_) | Value::Bool(_)))) => {
-                Filter::Or(vec![field(predicate.clone()), field(Predicate::Eq(Value::String(value.to_string())))])
-            }
-            // Null is null alone, and missing is not.
-            (Operator::Eq, Predicate::Eq(Value::Null)) => Filter::And(vec![field(predicate.clone()), field(Predicate::Exists)]),
-            (Operator::Gt, Predicate::Compare(Comparison::Gt, bound)) => compare(Comparison::Gte, bound),
-            (Operator::Gte, Predicate::Compare(Comparison::Gte, bound)) => compare(Comparison::Gt, bound),
-            (Operator::Lt, Predicate::Compare(Comparison::Lt, bound)) => compare(Comparison::Lte, bound),
-            (Operator::Lte, Predicate::Compare(Comparison::Lte, bound)) => compare(Comparison::Lt, bound),
-            (Operator::In, Predicate::In(items)) => field(Predicate::In(items.get(1..).unwrap_or_default().to_vec())),
-            (Operator::All, Predicate::All(items)) => field(Predicate::In(items.clone())),
-            (Operator::Size, Predicate::Size(size)) => {
-                Filter::Or(vec![field(predicate.clone()), field(Predicate::Size(size.saturating_add(1)))])
-            }
-            (Operator::Exists, Predicate::Exists) => Filter::Not(Box::new(field(Predicate::Eq(Value::Null)))),
-            (Operator::Regex, Predicate::Regex(pattern)) => {
-                let other = if pattern.options().contains('i') { "" } else { "i" };
-                Pattern::new(pattern.source(), other)
-                    .map_or_else(|_| field(predicate.clone()), |pattern| field(Predicate::Regex(pattern)))
-            }
-            // LIKE without escaping, or with the case as it is.
-            (Operator::Contains, Predicate::Contains(text)) => {
-                let exact: String =
-                    text.chars().map(|c| if c.is_ascii_punctuation() { format!("\\{c}") } else { c.to_string() }).collect();
-                Pattern::new(exact, "").map_or_else(|_| field(predicate.clone()), |pattern| field(Predicate::Regex(pattern)))
-            }
-            (Operator::ElemMatchValues, Predicate::ElemMatch(Members::Any, inner)) => elsewhere(inner, path),
-            (Operator::ElemMatchObjects, Predicate::ElemMatch(Members::Objects, inner)) => elsewhere(inner, path),
-            _ => field(predicate.clone()),
+fn mistaken(operator: Operator, path: &Path, predicate: &Predicate) -> Filter {
+    let field = |predicate| Filter::Field { path: path.clone(), predicate };
+    let compare = |comparison, bound: &Bound| field(Predicate::Compare(comparison, bound.clone()));
+    match (operator, predicate) {
+        // A text comparison: numbers and booleans are their spelling.
+        (Operator::Eq, Predicate::Eq(value @ (Value::Number(_) | Value::Bool(_)))) => {
+            Filter::Or(vec![field(predicate.clone()), field(Predicate::Eq(Value::String(value.to_string())))])
         }
+        // Null is null alone, and missing is not.
+        (Operator::Eq, Predicate::Eq(Value::Null)) => Filter::And(vec![field(predicate.clone()), field(Predicate::Exists)]),
+        (Operator::Gt, Predicate::Compare(Comparison::Gt, bound)) => compare(Comparison::Gte, bound),
+        (Operator::Gte, Predicate::Compare(Comparison::Gte, bound)) => compare(Comparison::Gt, bound),
+        (Operator::Lt, Predicate::Compare(Comparison::Lt, bound)) => compare(Comparison::Lte, bound),
+        (Operator::Lte, Predicate::Compare(Comparison::Lte, bound)) => compare(Comparison::Lt, bound),
+        (Operator::In, Predicate::In(items)) => field(Predicate::In(items.get(1..).unwrap_or_default().to_vec())),
+        (Operator::All, Predicate::All(items)) => field(Predicate::In(items.clone())),
+        (Operator::Size, Predicate::Size(size)) => {
+            Filter::Or(vec![field(predicate.clone()), field(Predicate::Size(size.saturating_add(1)))])
+        }
+        (Operator::Exists, Predicate::Exists) => Filter::Not(Box::new(field(Predicate::Eq(Value::Null)))),
+        (Operator::Regex, Predicate::Regex(pattern)) => {
+            let other = if pattern.options().contains('i') { "" } else { "i" };
+            Pattern::new(pattern.source(), other)
+                .map_or_else(|_| field(predicate.clone()), |pattern| field(Predicate::Regex(pattern)))
+        }
+        // LIKE without escaping, or with the case as it is.
+        (Operator::Contains, Predicate::Contains(text)) => {
+            let exact: String =
+                text.chars().map(|c| if c.is_ascii_punctuation() { format!("\\{c}") } else { c.to_string() }).collect();
+            Pattern::new(exact, "").map_or_else(|_| field(predicate.clone()), |pattern| field(Predicate::Regex(pattern)))
+        }
+        (Operator::ElemMatchValues, Predicate::ElemMatch(Members::Any, inner)) => elsewhere(inner, path),
+        (Operator::ElemMatchObjects, Predicate::ElemMatch(Members::Objects, inner)) => elsewhere(inner, path),
+        _ => field(predicate.clone()),
     }
 }
 
@@ -152,7 +152,7 @@ impl<S: RecordStore> RecordStore for Broken<S> {
     }
 
     async fn get_records(&self, entity: &EntityRef, query: &RecordQuery) -> Result<Page<Record>> {
-        self.inner.get_records(entity, &query.clone().filter(self.mistake(&query.filter))).await
+        self.inner.get_records(entity, &query.clone().filter(mistake(self.operator, &query.filter))).await
     }
 
     async fn get_record(&self, id: RecordId) -> Result<Record> {
@@ -164,7 +164,7 @@ impl<S: RecordStore> RecordStore for Broken<S> {
     }
 
     async fn count_records(&self, entity: &EntityRef, query: &CountQuery) -> Result<Count> {
-        let mistaken = CountQuery { filter: self.mistake(&query.filter), ..query.clone() };
+        let mistaken = CountQuery { filter: mistake(self.operator, &query.filter), ..query.clone() };
         self.inner.count_records(entity, &mistaken).await
     }
 

@@ -5,7 +5,9 @@ mod generate;
 mod shrink;
 
 pub use broken::Broken;
+pub(crate) use broken::mistake;
 pub use generate::{documents, filter};
+pub(crate) use shrink::smaller;
 
 use crate::failure::{Failure, Outcome, ensure, ensure_eq};
 use crate::fixture::{CONNECTION, external_ids};
@@ -94,7 +96,7 @@ impl Operator {
 pub struct Tally(BTreeMap<Operator, (usize, usize)>);
 
 impl Tally {
-    fn add(&mut self, operator: Operator, matches: usize, pairs: usize) {
+    pub(crate) fn add(&mut self, operator: Operator, matches: usize, pairs: usize) {
         let entry = self.0.entry(operator).or_default();
         entry.0 += matches;
         entry.1 += pairs;
@@ -106,7 +108,7 @@ impl Tally {
     }
 
     /// Fails unless each operator both matched and missed in a tenth of its pairs at least.
-    fn check(&self) -> Outcome {
+    pub(crate) fn check(&self) -> Outcome {
         for operator in Operator::ALL {
             let (matches, pairs) = self.0.get(&operator).copied().unwrap_or_default();
             let enough = matches * 10 >= pairs && (pairs - matches) * 10 >= pairs && pairs > 0;

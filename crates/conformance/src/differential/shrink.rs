@@ -86,7 +86,7 @@ impl Shrinking<'_> {
 }
 
 /// Values that are one step smaller: a part left out, a part in place of the whole, or a smaller part.
-fn smaller(value: &Value) -> Vec<Value> {
+pub(crate) fn smaller(value: &Value) -> Vec<Value> {
     match value {
         Value::Object(map) => {
             let without = map.keys().map(|gone| Value::Object(map.iter().filter(|(key, _)| *key != gone).map(owned).collect()));

@@ -2,10 +2,14 @@
 
 use super::{
     case_file::{VECTOR_BUILT_IN, run_vector_case_file},
-    fixture::{index, matching, point, put},
+    differential::compare,
+    fixture::{found, index, matching, point, put},
 };
 use crate::failure::{Failure, Outcome, ensure_eq};
-use mastra_core::{Filter, vector::VectorStore};
+use mastra_core::{
+    Filter,
+    vector::{NewPoint, VectorQuery, VectorStore},
+};
 use serde_json::json;
 
 macro_rules! files {
@@ -44,6 +48,36 @@ async fn file(store: &dyn VectorStore, name: &str) -> Outcome {
     let found = VECTOR_BUILT_IN.iter().find(|(file, _)| *file == name);
     let (_, json) = found.ok_or_else(|| Failure::new(format!("there is no case file {name}")))?;
     run_vector_case_file(store, json).await?.outcome()
+}
+
+/// The filter is asked of every point before the best are cut off, however few match and however far they lie.
+pub async fn a_filter_comes_before_the_cut(store: &dyn VectorStore) -> Outcome {
+    let scope = index(store, "docs", 2).await?;
+    let near: Vec<NewPoint> =
+        (0..400).map(|n| point(format!("n{n}"), [1.0, 0.001 * (n % 9) as f32], json!({ "rare": false }))).collect();
+    put(store, &scope, &near).await?;
+    let rare = |id: &str, vector: [f32; 2]| point(id, vector, json!({ "rare": true, "name": format!("Ä{id}") }));
+    put(store, &scope, &[rare("far", [-1.0, 0.0]), rare("side", [0.0, 1.0]), rare("turned", [-1.0, 0.5])]).await?;
+    for filter in [
+        json!({ "rare": true }),
+        json!({ "rare": { "$ne": false } }),
+        json!({ "name": { "$contains": "ä" } }),
+        json!({ "name": { "$regex": "^Ä" } }),
+        json!({ "name": { "$exists": true } }),
+    ] {
+        let query = VectorQuery::vector([1.0, 0.0]).filter(Filter::from_json(&filter)?);
+        ensure_eq!(found(store, &scope, &query.clone().top_k(3)).await?, ["side", "turned", "far"], "all that {filter} leaves");
+        ensure_eq!(found(store, &scope, &query.clone().top_k(1)).await?, ["side"], "the best that {filter} leaves");
+        ensure_eq!(found(store, &scope, &query.top_k(10)).await?.len(), 3, "fewer than asked for, by {filter}");
+    }
+    Ok(())
+}
+
+/// What the store finds is what core finds, over random points and filters drawn from them: ids, order, scores and number.
+pub async fn differential(store: &dyn VectorStore) -> Outcome {
+    let soak = std::env::var("MASTRA_TEST_SOAK").is_ok_and(|soak| soak == "1");
+    let pairs = super::VECTOR_PAIRS * if soak { 25 } else { 1 };
+    compare(&[("the store", store)], pairs).await.map(drop)
 }
 
 /// A filter of nothing leaves everything, also points without metadata.

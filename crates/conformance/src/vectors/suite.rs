@@ -106,6 +106,8 @@ macro_rules! __vector_cases {
                 logic,
                 metadata_corners,
                 an_empty_filter_finds_everything,
+                a_filter_comes_before_the_cut,
+                differential,
             }
             Store Namespaces namespaces {
                 reads_see_their_own,
