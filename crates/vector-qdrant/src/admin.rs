@@ -9,7 +9,7 @@ use crate::{
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use mastra_core::{
-    Error, ErrorKind, Result,
+    Error, ErrorKind, OptionalExt as _, Result,
     engine::FieldIndexKind,
     vector::{Element, Include, IndexField, IndexKind, IndexSpec, Metric, NamespaceInfo},
 };
@@ -38,15 +38,15 @@ impl QdrantVectors {
     }
 
     /// Makes the collection and its payload indexes, then marks it as finished: what is cut off in the middle is no index, and is begun
-    /// anew by the next attempt.
+    /// anew by an attempt a minute later. Until then it may be another caller's, who is about to finish.
     pub(crate) async fn create(&self, spec: &IndexSpec) -> Result<()> {
         self.forget(&spec.name);
         let collection = self.collection(&spec.name);
         let request = self.request(&collection, spec)?;
         match self.create_collection(&request).await {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                let info = self.collection_info(&collection).await?;
-                if !info.is_some_and(|info| known::is_unfinished(&info)) {
+                let info = self.collection_info(&collection).await.optional()?.flatten();
+                if !info.is_some_and(|info| known::is_abandoned(&info)) {
                     return Err(Error::already_exists("there is a vector index of this name").with("index", &spec.name));
                 }
                 self.drop_collection(&collection).await?;
@@ -188,20 +188,22 @@ impl QdrantVectors {
     }
 
     pub(crate) async fn namespaces(&self, known: &Known) -> Result<Vec<NamespaceInfo>> {
-        let mut counts = self.facets(known).await?;
-        if counts.len() as u64 >= FACETS {
-            counts = self.namespaces_of_points(known).await?;
-        }
+        let limit = FACETS.min(known.query_limit as u64);
+        let counts = match self.facets(known, limit).await? {
+            Some(counts) => counts,
+            None => self.namespaces_of_points(known).await?,
+        };
         let mut found: Vec<NamespaceInfo> = counts.into_iter().map(|(name, count)| NamespaceInfo { name, count }).collect();
         found.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(found)
     }
 
-    async fn facets(&self, known: &Known) -> Result<HashMap<String, u64>> {
+    /// None where there may be more.
+    async fn facets(&self, known: &Known, limit: u64) -> Result<Option<HashMap<String, u64>>> {
         let request = FacetCounts {
             collection_name: known.collection.clone(),
             key: NAMESPACE.to_owned(),
-            limit: Some(FACETS),
+            limit: Some(limit),
             exact: Some(true),
             ..FacetCounts::default()
         };
@@ -212,11 +214,15 @@ impl QdrantVectors {
                 async move { client.facet(request).await }
             })
             .await?;
+        if answer.hits.len() as u64 >= limit {
+            return Ok(None);
+        }
         let named = answer.hits.into_iter().filter_map(|hit| match hit.value?.variant? {
-            Variant::StringValue(name) => Some((name, hit.count)),
+            // A value outlives its points in the index.
+            Variant::StringValue(name) if hit.count > 0 => Some((name, hit.count)),
             _ => None,
         });
-        Ok(named.collect())
+        Ok(Some(named.collect()))
     }
 
     async fn namespaces_of_points(&self, known: &Known) -> Result<HashMap<String, u64>> {

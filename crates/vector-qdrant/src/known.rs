@@ -5,10 +5,19 @@ use mastra_core::{
     vector::{Element, IndexKind, IndexSpec, Metric},
 };
 use qdrant_client::qdrant::{CollectionInfo, Value, value::Kind};
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 const SPEC: &str = "mastra_index";
 const READY: &str = "mastra_ready";
+/// When it was begun, in milliseconds since 1970.
+const BEGUN: &str = "mastra_begun";
+
+/// Whoever makes an index is done by then, or gone.
+const ABANDONED: Duration = Duration::from_secs(60);
 
 /// An index, as its collection tells.
 #[derive(Debug, Clone)]
@@ -74,7 +83,11 @@ pub(crate) const fn vector_name(spec: &IndexSpec) -> &'static str {
 pub(crate) fn unfinished(spec: &IndexSpec) -> Result<HashMap<String, Value>> {
     let json = serde_json::to_string(spec)
         .map_err(|source| Error::internal("the index could not be written down").with_source(source))?;
-    Ok(HashMap::from([(SPEC.to_owned(), Value::from(json)), (READY.to_owned(), Value::from(false))]))
+    Ok(HashMap::from([
+        (SPEC.to_owned(), Value::from(json)),
+        (READY.to_owned(), Value::from(false)),
+        (BEGUN.to_owned(), Value::from(now())),
+    ]))
 }
 
 /// What is merged into it once every part is there.
@@ -82,10 +95,20 @@ pub(crate) fn finished() -> HashMap<String, Value> {
     HashMap::from([(READY.to_owned(), Value::from(true))])
 }
 
-/// Whether making this collection was begun by us and never finished.
-pub(crate) fn is_unfinished(info: &CollectionInfo) -> bool {
-    let metadata = info.config.as_ref().map(|config| &config.metadata);
-    metadata.is_some_and(|metadata| {
-        metadata.contains_key(SPEC) && matches!(metadata.get(READY), Some(Value { kind: Some(Kind::BoolValue(false)) }))
-    })
+/// Whether making this collection was begun by us, and given up long ago.
+pub(crate) fn is_abandoned(info: &CollectionInfo) -> bool {
+    let Some(config) = &info.config else { return false };
+    let value = |key: &str| config.metadata.get(key).and_then(|value| value.kind.as_ref());
+    match (value(READY), value(BEGUN)) {
+        (Some(Kind::BoolValue(false)), Some(Kind::IntegerValue(begun))) => {
+            let age = u64::try_from(now().saturating_sub(*begun)).map(Duration::from_millis);
+            age.is_ok_and(|age| age > ABANDONED)
+        }
+        _ => false,
+    }
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

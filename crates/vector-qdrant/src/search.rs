@@ -1,7 +1,7 @@
 //! Searches: near points by Qdrant, words by core over candidates of Qdrant's, both fused by core.
 
 use crate::{
-    filter::{Plan, Tri, and, is, matching},
+    filter::{Plan, Tri, and, empty, is, matching, not},
     known::Known,
     name,
     payload::{Reads, TERMS, asked, read},
@@ -9,7 +9,7 @@ use crate::{
     walk::{Walk, scoped},
 };
 use mastra_core::{
-    Error, Result,
+    Error, ErrorKind, Result,
     text::{TextQuery, index_string},
     vector::{
         Exactness, Include, Metric, Placed, Point, Scope, Shortfall, VectorAnswer, VectorHit, VectorQuery, VectorRanking,
@@ -17,7 +17,7 @@ use mastra_core::{
     },
 };
 use qdrant_client::qdrant::{Query, QueryPoints, ScoredPoint, SearchParams, VectorInput, r#match::MatchValue};
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::atomic::Ordering};
 
 /// Candidates that one search looks at.
 const MOST: usize = 100_000;
@@ -236,13 +236,42 @@ impl QdrantVectors {
     /// The best points of the text leg: candidates hold every word, and core decides.
     async fn words(&self, known: &Known, scope: &Scope, plan: &Plan, text: &str, depth: usize) -> Result<Vec<Placed>> {
         let query = TextQuery::parse(text)?;
+        let asks_beginnings = query.clauses().iter().any(|clause| clause.prefix);
+        let knows = self.knows_beginnings.load(Ordering::Relaxed);
+        match self.words_among(known, scope, plan, &query, depth, knows).await {
+            // Servers before 1.19 do not know how to ask for the beginning of a word, and refuse the whole.
+            Err(error) if error.kind() == ErrorKind::InvalidInput && asks_beginnings && knows => {
+                let placed = self.words_among(known, scope, plan, &query, depth, false).await?;
+                self.knows_beginnings.store(false, Ordering::Relaxed);
+                Ok(placed)
+            }
+            other => other,
+        }
+    }
+
+    async fn words_among(
+        &self,
+        known: &Known,
+        scope: &Scope,
+        plan: &Plan,
+        query: &TextQuery,
+        depth: usize,
+        beginnings: bool,
+    ) -> Result<Vec<Placed>> {
         let mut conditions = vec![plan.bound()];
         for clause in query.clauses() {
             for (place, token) in clause.tokens.iter().enumerate() {
                 let is_beginning = clause.prefix && place + 1 == clause.tokens.len();
-                let word = if is_beginning { MatchValue::Prefix(token.clone()) } else { MatchValue::Keyword(token.clone()) };
+                let word = match is_beginning {
+                    true if beginnings => MatchValue::Prefix(token.clone()),
+                    true => continue,
+                    false => MatchValue::Keyword(token.clone()),
+                };
                 conditions.push(is(matching(TERMS.to_owned(), word)));
             }
+        }
+        if conditions.len() == 1 {
+            conditions.push(not(is(empty(TERMS.to_owned()))));
         }
         let reads = Reads::new(Include::ID).with_text().with_metadata(plan.is_judged());
         let candidates: Tri = and(conditions);

@@ -21,7 +21,7 @@ use mastra_core::{
 use qdrant_client::qdrant::PointId;
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock, atomic::AtomicBool},
 };
 
 /// Queries of one batch that are under way at once.
@@ -35,6 +35,8 @@ pub struct QdrantVectors {
     capabilities: VectorCapabilities,
     info: EngineInfo,
     known: RwLock<HashMap<String, Arc<Known>>>,
+    /// Whether the server knows conditions on the beginning of a word, as far as it has been asked.
+    pub(crate) knows_beginnings: AtomicBool,
 }
 
 impl QdrantVectors {
@@ -61,7 +63,7 @@ impl QdrantVectors {
     pub(crate) fn new(client: Client, host: String, capabilities: VectorCapabilities, settings: Settings) -> Self {
         let namespace = if settings.prefix.is_empty() { host } else { format!("{host}/{}", settings.prefix) };
         let info = EngineInfo { system: "qdrant", namespace };
-        Self { client, settings, capabilities, info, known: RwLock::default() }
+        Self { client, settings, capabilities, info, known: RwLock::default(), knows_beginnings: AtomicBool::new(true) }
     }
 
     pub(crate) fn collection(&self, index: &str) -> String {

@@ -145,3 +145,8 @@ fn field(condition: FieldCondition) -> Condition {
 pub(crate) fn matching(key: String, value: MatchValue) -> Condition {
     field(FieldCondition { r#match: Some(Match { match_value: Some(value) }), key, ..FieldCondition::default() })
 }
+
+/// There is nothing under the key.
+pub(crate) fn empty(key: String) -> Condition {
+    field(FieldCondition { is_empty: Some(true), key, ..FieldCondition::default() })
+}

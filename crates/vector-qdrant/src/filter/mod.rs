@@ -10,7 +10,7 @@ mod leaf;
 mod logic;
 
 pub(crate) use keys::quoted;
-pub(crate) use leaf::matching;
+pub(crate) use leaf::{empty, matching};
 pub(crate) use logic::{Tri, and, is, not};
 
 use crate::payload::{ODD, Read};
