@@ -1,6 +1,6 @@
 //! Names that would be commands, roles with few rights, poolers, and schemas that are not there.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
 #[path = "../../postgres/tests/common/bouncer.rs"]
 mod bouncer;
