@@ -141,6 +141,8 @@ impl From<Arc<dyn VectorStore>> for TestVectors {
 pub enum VectorBody {
     /// Any store: by itself, and with every call in a transaction of the engine beside it.
     Store(for<'s> fn(&'s dyn VectorStore) -> LocalBoxFuture<'s, Outcome>),
+    /// A store by itself: what transactions would answer no otherwise.
+    Alone(for<'s> fn(&'s dyn VectorStore) -> LocalBoxFuture<'s, Outcome>),
     /// A store that tasks share.
     Shared(fn(Arc<dyn VectorStore>) -> LocalBoxFuture<'static, Outcome>),
     /// A store with all that its factory says of it.
@@ -210,7 +212,7 @@ impl VectorCase {
                 }
                 _ => Ok(()),
             },
-            VectorBody::Store(body) => body(&*fresh.store).await,
+            VectorBody::Store(body) | VectorBody::Alone(body) => body(&*fresh.store).await,
         }
     }
 }

@@ -127,7 +127,7 @@ macro_rules! __vector_cases {
                 min_score_bounds_the_dense_leg,
                 random_searches_are_fused_by_the_law,
             }
-            Store Administration administration {
+            Alone Administration administration {
                 every_form_is_made_and_described,
                 an_index_that_exists_is_refused,
                 a_dropped_index_is_gone,
@@ -165,7 +165,7 @@ macro_rules! __vector_cases {
                 nothing_works_after_closing,
                 a_second_handle_sees_what_is_claimed,
             }
-            Store Approximate approximate {
+            Alone Approximate approximate {
                 the_nearest_are_found_at_the_defaults,
                 a_filter_keeps_recall,
                 exact_search_misses_nothing,
