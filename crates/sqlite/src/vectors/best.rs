@@ -1,5 +1,7 @@
 //! The best of many by score, without their ids.
 
+use mastra_core::vector::score;
+
 /// Keeps the candidates that can be among the best so many, whatever their ids are: ties at the end stay until ids decide.
 #[derive(Debug)]
 pub(super) struct Best {
@@ -19,6 +21,11 @@ pub(super) struct Candidate {
     pub(super) distance: f64,
 }
 
+/// How two scores stand, as hits of one id would.
+fn order(a: f64, b: f64) -> std::cmp::Ordering {
+    score::order((a, ""), (b, ""))
+}
+
 /// Fewer are not worth dropping some.
 const ROOM: usize = 1_024;
 
@@ -27,10 +34,8 @@ impl Best {
         Self { kept: Vec::new(), most, room: most.saturating_mul(2).max(ROOM), least }
     }
 
-    /// As [`score::order`](mastra_core::vector::score::order) has it, but for one bound that a caller gives, which is a comparison of
-    /// numbers: zero is no less than zero.
     pub(super) fn push(&mut self, candidate: Candidate) {
-        if self.least.is_some_and(|least| candidate.score < least) {
+        if self.least.is_some_and(|least| candidate.score < least || candidate.score.is_nan()) {
             return;
         }
         self.kept.push(candidate);
@@ -42,10 +47,12 @@ impl Best {
 
     fn drop_losers(&mut self) {
         let Some(last) = self.most.checked_sub(1).filter(|last| *last < self.kept.len()) else { return };
-        let (_, worst, _) = self.kept.select_nth_unstable_by(last, |a, b| b.score.total_cmp(&a.score));
+        let (_, worst, _) = self.kept.select_nth_unstable_by(last, |a, b| order(a.score, b.score));
         let worst = worst.score;
-        self.kept.retain(|candidate| candidate.score.total_cmp(&worst).is_ge());
-        self.least = Some(self.least.map_or(worst, |least| least.max(worst)));
+        self.kept.retain(|candidate| order(candidate.score, worst).is_le());
+        if !worst.is_nan() {
+            self.least = Some(self.least.map_or(worst, |least| least.max(worst)));
+        }
     }
 
     /// The best, in no order, with all that tie with the last.

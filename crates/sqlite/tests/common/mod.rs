@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "helpers of tests")]
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
+pub(crate) mod awkward;
+
 /// A small generator, so that a failure can be run again.
 pub(crate) struct Random(u64);
 
