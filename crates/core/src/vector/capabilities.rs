@@ -5,6 +5,16 @@ use crate::capabilities::FilterCapabilities;
 use serde::Serialize;
 
 /// What a vector store can do. Everything is false, and every limit absent, until a store claims it.
+///
+/// ```
+/// use mastra_core::vector::{Metric, VectorCapabilities};
+///
+/// let mut can = VectorCapabilities::all();
+/// can.metric.dot = false;
+/// can.limits.top_k = Some(10_000);
+/// assert!(can.metric.offers(Metric::Cosine) && !can.metric.offers(Metric::Dot));
+/// assert!(!VectorCapabilities::default().search.text);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VectorCapabilities {
@@ -148,9 +158,13 @@ pub struct VectorLimits {
     pub dimension_f16: Option<usize>,
     /// The longest vector in a graph or cluster index of 32-bit numbers.
     pub indexed_dimension: Option<usize>,
+    /// The longest vector in a graph or cluster index of 16-bit numbers, where that differs.
+    pub indexed_dimension_f16: Option<usize>,
     /// The most hits.
     pub top_k: Option<usize>,
-    /// The most bytes of one point's metadata, as JSON.
+    /// The most bytes of a point's id.
+    pub id_bytes: Option<usize>,
+    /// The most bytes of one point's metadata, as JSON. What a merge makes larger than that only the store can see.
     pub metadata_bytes: Option<usize>,
     /// The most bytes of an index's name.
     pub index_name_bytes: Option<usize>,
@@ -179,7 +193,9 @@ impl VectorCapabilities {
                 dimension: None,
                 dimension_f16: None,
                 indexed_dimension: None,
+                indexed_dimension_f16: None,
                 top_k: None,
+                id_bytes: None,
                 metadata_bytes: None,
                 index_name_bytes: None,
                 plain_index_names: false,

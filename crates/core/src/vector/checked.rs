@@ -177,7 +177,7 @@ impl<S: VectorOperations> VectorOperations for CheckedVectors<S> {
     }
 
     async fn get(&self, scope: &Scope, ids: &[String], include: Include) -> Result<Vec<Point>> {
-        let checked = validate::scope(scope, self.can()).and_then(|()| validate::ids(ids));
+        let checked = validate::scope(scope, self.can()).and_then(|()| validate::ids(ids, self.can()));
         let run = || self.inner.get(scope, ids, include);
         self.call("get", Some(&scope.index), Some(ids.len()), checked, None, run).await
     }

@@ -50,3 +50,50 @@ impl ScrollQuery {
         ))
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "in a test an error is a failure")]
+mod tests {
+    use super::*;
+    use crate::{error::ErrorKind, filter::Filter};
+
+    fn scope() -> Scope {
+        Scope::index("docs").in_namespace("tenant")
+    }
+
+    #[test]
+    fn a_cursor_leads_back_to_its_place() {
+        for id in ["a", "é 🦀", "line\nbreak", " "] {
+            let query = ScrollQuery::new().filter(Filter::eq("lang", "en").unwrap());
+            let next = query.clone().cursor(Some(query.cursor_after(&scope(), id).unwrap()));
+            assert_eq!(next.position(&scope()).unwrap().as_deref(), Some(id));
+            // How much is read at a time, and what of it, does not change the walk.
+            let other = next.limit(7).include(super::super::Include::ALL);
+            assert_eq!(other.position(&scope()).unwrap().as_deref(), Some(id));
+        }
+        assert_eq!(ScrollQuery::new().position(&scope()).unwrap(), None);
+    }
+
+    #[test]
+    fn a_cursor_of_another_walk_is_refused() {
+        let query = ScrollQuery::new().filter(Filter::eq("lang", "en").unwrap());
+        let next = query.clone().cursor(Some(query.cursor_after(&scope(), "a").unwrap()));
+        let refused = |query: &ScrollQuery, scope: &Scope| {
+            assert_eq!(query.position(scope).unwrap_err().kind(), ErrorKind::InvalidInput, "{scope:?} {query:?}");
+        };
+        for elsewhere in [
+            Scope::index("docs"),
+            Scope::index("other").in_namespace("tenant"),
+            Scope::index("docs").in_namespace("tenants"),
+            // The same letters, cut elsewhere.
+            Scope::index("docs t").in_namespace("enant"),
+        ] {
+            refused(&next, &elsewhere);
+        }
+        refused(&next.clone().filter(Filter::all()), &scope());
+        refused(&next.clone().filter(Filter::eq("lang", "de").unwrap()), &scope());
+        for forged in ["", "not a cursor", "e30", &"A".repeat(10_000)] {
+            refused(&query.clone().cursor(Some(Cursor::from(forged.to_owned()))), &scope());
+        }
+    }
+}

@@ -87,3 +87,26 @@ impl VectorRanking {
         self.worst_first.into_sorted_vec().into_iter().map(|Entry(placed)| placed).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn it_keeps_what_sorting_all_of_them_would(
+            scores in prop::collection::vec(prop::sample::select(vec![-1.0, -0.0, 0.0, 0.25, 1.0, f64::NAN]), 0..40),
+            top_k in 0..12_usize,
+        ) {
+            let all: Vec<Placed> = scores.iter().enumerate().map(|(n, score)| Placed::new(format!("{}", n % 17), *score, None)).collect();
+            let mut ranking = VectorRanking::new(top_k);
+            all.iter().cloned().for_each(|placed| ranking.push(placed));
+            let mut sorted = all;
+            sorted.sort_by(|a, b| order((a.score, &a.id), (b.score, &b.id)));
+            sorted.truncate(top_k);
+            let told = |list: Vec<Placed>| list.into_iter().map(|placed| (placed.id, placed.score.to_bits())).collect::<Vec<_>>();
+            prop_assert_eq!(told(ranking.finish()), told(sorted));
+        }
+    }
+}

@@ -26,7 +26,8 @@ use std::{fmt, sync::Arc};
 /// - Scores follow the [score law](super::score); hits are ordered by score, ties by id, and an answer says how sure it is.
 /// - A write is seen by the next call of whoever awaited it.
 /// - Malformed arguments are refused before any I/O; that is [`CheckedVectors`](super::CheckedVectors)' work. A backend can rely on it,
-///   but for the index having changed since it was looked up: a dimension that no longer fits is a `SchemaMismatch`.
+///   but for the index having been made again since it was looked up: [`IndexSpec::still_takes`](super::IndexSpec::still_takes), asked
+///   inside the statement that writes or searches, tells, as a `SchemaMismatch`.
 /// - Every method costs a number of round trips that does not grow with its input, up to the store's own limit of a request.
 #[async_trait]
 pub trait VectorOperations: Send + Sync + fmt::Debug {

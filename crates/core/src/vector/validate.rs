@@ -2,7 +2,7 @@
 
 use super::{
     capabilities::VectorCapabilities,
-    index::{IndexKind, IndexSpec},
+    index::{Element, IndexKind, IndexSpec},
     point::{NewPoint, PointSelector, PointUpdate, PointUpsertOptions, Scope, Vector},
     query::{PointCountQuery, ScrollQuery, VectorQuery, VectorSearch},
     score,
@@ -63,10 +63,10 @@ pub(super) fn spec(spec: &IndexSpec, can: &VectorCapabilities) -> Result<()> {
     if spec.dimension == 0 {
         return Err(Error::invalid_input("the dimension is 0"));
     }
+    let flat = spec.kind == IndexKind::Flat;
     let by_element = match spec.element {
-        super::index::Element::F16 => limits.dimension_f16.or(limits.dimension),
-        super::index::Element::F32 if spec.kind != IndexKind::Flat => limits.indexed_dimension.or(limits.dimension),
-        super::index::Element::F32 => limits.dimension,
+        Element::F16 => limits.indexed_dimension_f16.filter(|_| !flat).or(limits.dimension_f16).or(limits.dimension),
+        Element::F32 => limits.indexed_dimension.filter(|_| !flat).or(limits.dimension),
     };
     let most = by_element.unwrap_or(MAX_DIMENSION).min(MAX_DIMENSION);
     if spec.dimension > most {
@@ -98,7 +98,35 @@ pub(super) fn spec(spec: &IndexSpec, can: &VectorCapabilities) -> Result<()> {
             return Err(Error::invalid_input("a field is named twice").with("path", &indexed.path));
         }
     }
-    spec.provenance.as_ref().map_or(Ok(()), |provenance| name("model", &provenance.model))
+    let Some(provenance) = &spec.provenance else { return Ok(()) };
+    name("model", &provenance.model)?;
+    provenance.revision.as_deref().map_or(Ok(()), |revision| name("model's revision", revision))?;
+    provenance.chunker.as_deref().map_or(Ok(()), |chunker| name("chunker", chunker))
+}
+
+impl IndexSpec {
+    /// For backends, inside the statement that writes or asks: whether the index, as it stands now, still takes a vector that
+    /// [`CheckedVectors`](super::CheckedVectors) let pass. Another process may have dropped it since and made it again, with another
+    /// dimension, metric, element or model; then `SchemaMismatch`, upon which the wrapper looks the index up again.
+    ///
+    /// ```
+    /// use mastra_core::{ErrorKind, vector::{IndexSpec, Metric, Provenance}};
+    ///
+    /// let spec = IndexSpec::new("docs", 2).metric(Metric::Cosine).provenance(Provenance::new("local/small"));
+    /// assert!(spec.still_takes(Some(&[1.0, 0.0].into()), Some("local/small")).is_ok());
+    /// for (vector, model) in [([0.0, 0.0], "local/small"), ([1.0, 0.0], "local/large")] {
+    ///     let error = spec.still_takes(Some(&vector.into()), Some(model)).unwrap_err();
+    ///     assert_eq!(error.kind(), ErrorKind::SchemaMismatch);
+    /// }
+    /// ```
+    pub fn still_takes(&self, vector: Option<&Vector>, model: Option<&str>) -> Result<()> {
+        let fits = vector.map_or(Ok(()), |vector| self::vector(vector, self));
+        self::model(model, self).and(fits).map_err(|why| {
+            Error::schema_mismatch("the index was made again, otherwise than it was when the call was checked")
+                .with("dimension", self.dimension)
+                .with_source(why)
+        })
+    }
 }
 
 pub(super) fn model(model: Option<&str>, spec: &IndexSpec) -> Result<()> {
@@ -131,7 +159,7 @@ pub(super) fn points(points: &[NewPoint], options: &PointUpsertOptions, can: &Ve
 }
 
 fn point(point: &NewPoint, repeated: bool, can: &VectorCapabilities) -> Result<()> {
-    point.id.as_deref().map_or(Ok(()), |id| name("id", id))?;
+    point.id.as_deref().map_or(Ok(()), |id| self::id(id, can))?;
     if repeated {
         return Err(Error::invalid_input("the id stands in the batch twice"));
     }
@@ -171,8 +199,19 @@ fn text(text: &str, can: &VectorCapabilities) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn ids(ids: &[String]) -> Result<()> {
-    ids.iter().try_for_each(|id| name("id", id))
+fn id(id: &str, can: &VectorCapabilities) -> Result<()> {
+    name("id", id)?;
+    match can.limits.id_bytes {
+        Some(most) if id.len() > most => {
+            Err(Error::invalid_input(format!("the id is longer than the {most} bytes that this store takes"))
+                .with("bytes", id.len()))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn ids(ids: &[String], can: &VectorCapabilities) -> Result<()> {
+    ids.iter().try_for_each(|id| self::id(id, can))
 }
 
 fn filter_that_narrows(filter: &Filter, can: &VectorCapabilities) -> Result<()> {
@@ -184,7 +223,7 @@ fn filter_that_narrows(filter: &Filter, can: &VectorCapabilities) -> Result<()> 
 
 pub(super) fn selector(selector: &PointSelector, by_filter: bool, can: &VectorCapabilities) -> Result<()> {
     match selector {
-        PointSelector::Ids(list) => ids(list),
+        PointSelector::Ids(list) => ids(list, can),
         PointSelector::Filter(filter) => {
             need(by_filter, "changes by a filter")?;
             filter_that_narrows(filter, can)
@@ -257,3 +296,6 @@ pub(super) fn scroll(query: &ScrollQuery, scope: &Scope, can: &VectorCapabilitie
 pub(super) fn count(query: &PointCountQuery, can: &VectorCapabilities) -> Result<()> {
     offered_filter(&query.filter, &can.filter)
 }
+
+#[cfg(test)]
+mod tests;
