@@ -52,12 +52,17 @@ pub(crate) struct Handle {
 }
 
 impl Handle {
-    pub(crate) fn new(shared: Arc<Shared>, capabilities: Capabilities, lock_timeout: Duration) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        capabilities: Capabilities,
+        vector_capabilities: VectorCapabilities,
+        lock_timeout: Duration,
+    ) -> Self {
         Self {
             shared,
             faults: Faults::default(),
             capabilities,
-            vector_capabilities: crate::vectors::CAPABILITIES,
+            vector_capabilities,
             lock_timeout,
             closed: AtomicBool::new(false),
         }

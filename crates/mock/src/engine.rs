@@ -12,7 +12,7 @@ use mastra_core::{
     RecordId, RecordQuery, RecordSelector, RecordStore, RecordStream, Result, SyncBatch, SyncReport, TextResults, TextSearch,
     Transaction, TransactionBackend, UpsertOptions, UpsertReport,
     capabilities::{AdminCapabilities, DataCapabilities},
-    vector::VectorOperations,
+    vector::{VectorCapabilities, VectorOperations},
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -61,26 +61,46 @@ impl MockEngine {
             admin: AdminCapabilities { field_indexes: true, persistent: false, multi_process: false },
             ..Capabilities::all()
         };
-        Self { connection: EachCall(Arc::new(Handle::new(shared, capabilities, LOCK_TIMEOUT))) }
+        Self::holding(Handle::new(shared, capabilities, crate::vectors::CAPABILITIES, LOCK_TIMEOUT))
     }
 
     /// The engine with other claims, so that a test sees how code meets a backend that can do less.
     #[must_use]
     pub fn with_capabilities(self, capabilities: Capabilities) -> Self {
-        let handle = &self.connection.0;
-        self.rebuilt(capabilities, handle.lock_timeout)
+        let Handle { shared, vector_capabilities, lock_timeout, .. } = &*self.connection.0;
+        Self::holding(Handle::new(Arc::clone(shared), capabilities, *vector_capabilities, *lock_timeout))
+    }
+
+    /// The same for its vectors. Without `write.transactions` its transactions hold none.
+    ///
+    /// ```
+    /// use mastra_core::{ErrorKind, vector::{Scope, VectorOperations as _, VectorQuery}};
+    /// use mastra_mock::MockEngine;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut can = *MockEngine::new().vectors().capabilities();
+    /// can.limits.top_k = Some(100);
+    /// let store = MockEngine::new().with_vector_capabilities(can).vectors();
+    /// let error = store.query(&Scope::index("docs"), &VectorQuery::vector([1.0, 0.0]).top_k(101)).await.unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_vector_capabilities(self, vector_capabilities: VectorCapabilities) -> Self {
+        let Handle { shared, capabilities, lock_timeout, .. } = &*self.connection.0;
+        Self::holding(Handle::new(Arc::clone(shared), *capabilities, vector_capabilities, *lock_timeout))
     }
 
     /// The engine with another bound on waiting for a writer; 10 seconds otherwise.
     #[must_use]
     pub fn with_lock_timeout(self, timeout: Duration) -> Self {
-        let handle = &self.connection.0;
-        self.rebuilt(handle.capabilities, timeout)
+        let Handle { shared, capabilities, vector_capabilities, .. } = &*self.connection.0;
+        Self::holding(Handle::new(Arc::clone(shared), *capabilities, *vector_capabilities, timeout))
     }
 
-    fn rebuilt(&self, capabilities: Capabilities, lock_timeout: Duration) -> Self {
-        let shared = Arc::clone(&self.connection.0.shared);
-        Self { connection: EachCall(Arc::new(Handle::new(shared, capabilities, lock_timeout))) }
+    fn holding(handle: Handle) -> Self {
+        Self { connection: EachCall(Arc::new(handle)) }
     }
 
     /// The same engine once more.
@@ -248,6 +268,7 @@ impl TransactionBackend for Mock<Open> {
     }
 
     fn vectors(&self) -> Option<&dyn VectorOperations> {
-        Some(self)
+        let can = self.connection.handle().vector_capabilities.write.transactions;
+        can.then_some(self as &dyn VectorOperations)
     }
 }

@@ -12,6 +12,11 @@ mod table;
 mod vectors;
 mod writer;
 
+/// The guide's examples run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/vector-stores.md")]
+struct Guide;
+
 pub use connect::{connect, connect_vectors};
 pub use connection::EachCall;
 pub use engine::{Mock, MockEngine};

@@ -93,6 +93,7 @@ impl<'s> Reader<'s> {
 
     pub(crate) fn nearest(self, scope: &Scope, query: &VectorQuery) -> Result<VectorAnswer> {
         let spec = self.index(&scope.index)?;
+        spec.still_takes(query.search.vector(), query.model.as_deref())?;
         let matcher = query.filter.clone().matcher();
         let placed = match &query.search {
             VectorSearch::Vector(vector) => self.dense(scope, spec, query, vector.as_slice(), &matcher)?,
@@ -121,9 +122,6 @@ impl<'s> Reader<'s> {
         matcher: &Matcher,
     ) -> Result<Vec<Placed>> {
         let asked = score::stored(spec.element, asked);
-        if asked.len() != spec.dimension {
-            return Err(Error::schema_mismatch("the index has another dimension by now").with("dimension", spec.dimension));
-        }
         let mut ranking = VectorRanking::new(query.depth());
         for (id, stored) in self.points(scope, "").filter(|(_, stored)| matcher.matches(&stored.metadata)) {
             let distance = score::distance(spec.metric, &asked, &stored.vector);

@@ -55,9 +55,8 @@ impl Writer<'_> {
         options: &PointUpsertOptions,
     ) -> Result<PointUpsertReport> {
         let spec = Arc::clone(self.reader().index(&scope.index)?);
-        for point in points {
-            fits(&spec, point.vector.as_slice())?;
-        }
+        spec.still_takes(None, options.model.as_deref())?;
+        points.iter().try_for_each(|point| spec.still_takes(Some(&point.vector), None))?;
         let id = |point: &NewPoint| point.id.clone().unwrap_or_else(|| Uuid::now_v7().to_string());
         let ids: Vec<String> = points.iter().map(id).collect();
         let mut removed = 0;
@@ -81,9 +80,7 @@ impl Writer<'_> {
 
     pub(crate) fn update_points(&mut self, scope: &Scope, selector: &PointSelector, update: &PointUpdate) -> Result<u64> {
         let spec = Arc::clone(self.reader().index(&scope.index)?);
-        if let Some(vector) = &update.vector {
-            fits(&spec, vector.as_slice())?;
-        }
+        spec.still_takes(update.vector.as_ref(), update.model.as_deref())?;
         let points = self.select(scope, selector)?;
         let changed = points.len() as u64;
         for (id, stored) in points {
@@ -124,12 +121,4 @@ impl Writer<'_> {
             _ => Err(Error::unsupported("this store does not offer such a selection")),
         }
     }
-}
-
-/// The index may have been made again since the arguments were checked.
-fn fits(spec: &IndexSpec, vector: &[f32]) -> Result<()> {
-    if vector.len() == spec.dimension {
-        return Ok(());
-    }
-    Err(Error::schema_mismatch("the index has another dimension by now").with("dimension", spec.dimension))
 }
