@@ -1,5 +1,7 @@
 //! What goes wrong between store and server comes as the right kind of error, is repeated where that helps, and leaves nothing half done.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
 use mastra_core::{
     ErrorKind, Filter, Result,
     vector::{

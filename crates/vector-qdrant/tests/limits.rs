@@ -1,5 +1,7 @@
 //! Requests of bounded size, limits of strict mode, and that Qdrant is asked no more than needed.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
 use mastra_conformance::{Random, differential};
 use mastra_core::{
     ErrorKind, Filter,
@@ -31,7 +33,7 @@ async fn limit(double: &Qdrant, strict: StrictModeConfig) {
 }
 
 fn points(count: usize) -> Vec<NewPoint> {
-    let metadata = |n: usize| json!({"n": n, "even": n % 2 == 0, "word": format!("w{}", n % 10)});
+    let metadata = |n: usize| json!({"n": n, "even": n.is_multiple_of(2), "word": format!("w{}", n % 10)});
     (0..count).map(|n| NewPoint::new(format!("a long common beginning {n:05}"), [1.0, n as f32]).metadata(metadata(n))).collect()
 }
 
