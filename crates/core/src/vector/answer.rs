@@ -58,6 +58,15 @@ pub enum Shortfall {
 }
 
 /// The hits, best first, ties by id ascending (by code point).
+///
+/// ```
+/// use mastra_core::vector::{Exactness, Shortfall, VectorAnswer};
+///
+/// let none = VectorAnswer::exact(Vec::new(), 10);
+/// assert_eq!((none.exactness, none.shortfall), (Exactness::Exact, Some(Shortfall::NoMoreRows)));
+/// let few = VectorAnswer::approximate(Vec::new(), 10, Shortfall::IndexGaveUp);
+/// assert_eq!(few.shortfall, Some(Shortfall::IndexGaveUp), "there may be more");
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

@@ -311,6 +311,15 @@ impl MetadataChange {
 }
 
 /// A change of points that are there. What is `None` stays as it is.
+///
+/// ```
+/// use mastra_core::vector::PointUpdate;
+/// use serde_json::json;
+///
+/// let moved = PointUpdate::new().vector([0.2, 0.8]);
+/// assert!(moved.metadata.is_none() && moved.text.is_none(), "metadata and text are left alone");
+/// assert!(PointUpdate::new().is_empty() && !PointUpdate::new().merge(json!({"seen": true})).is_empty());
+/// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct PointUpdate {

@@ -197,6 +197,17 @@ impl VectorQuery {
 }
 
 /// A walk over the points of a namespace, in order of their ids (by code point).
+///
+/// ```
+/// use mastra_core::{Filter, vector::{Scope, ScrollQuery}};
+///
+/// let (docs, walk) = (Scope::index("docs"), ScrollQuery::new().filter(Filter::exists("lang")?).limit(2));
+/// // What a store gives with a page that ends with this id, and where it goes on.
+/// let next = walk.cursor_after(&docs, "intro#1")?;
+/// assert_eq!(walk.clone().cursor(Some(next.clone())).position(&docs)?.as_deref(), Some("intro#1"));
+/// assert!(walk.cursor(Some(next)).position(&docs.in_namespace("tenant-a")).is_err());
+/// # Ok::<(), mastra_core::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ScrollQuery {
