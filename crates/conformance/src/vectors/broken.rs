@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use mastra_core::{
     Count, EngineInfo, ErrorKind, Filter, Page, Result,
     vector::{
-        Include, IndexDescription, IndexSpec, MetadataChange, Metric, NamespaceInfo, NewPoint, Point, PointCountQuery,
-        PointSelector, PointUpdate, PointUpsertOptions, PointUpsertReport, Scope, ScrollQuery, VectorAnswer, VectorCapabilities,
-        VectorOperations, VectorQuery, VectorSearch, VectorStore, Weights,
+        Exactness, Include, IndexDescription, IndexKind, IndexSpec, MetadataChange, Metric, NamespaceInfo, NewPoint, Point,
+        PointCountQuery, PointSelector, PointUpdate, PointUpsertOptions, PointUpsertReport, Scope, ScrollQuery, Shortfall,
+        VectorAnswer, VectorCapabilities, VectorOperations, VectorQuery, VectorSearch, VectorStore, Weights,
     },
 };
 use serde_json::{Map, Value, json};
@@ -57,6 +57,12 @@ mistakes! {
     LosesTheSecondHit,
     /// Never says that an answer is short.
     NeverShort,
+    /// Finds three of four in an index that chooses candidates.
+    MissesNeighbours,
+    /// Loses what a filter leaves in an index that chooses candidates, and says that there is no more.
+    GivesUpInSilence,
+    /// Calls the candidates of an index exact.
+    CallsGuessesExact,
     /// Reads everything, whatever is asked for.
     IncludesEverything,
     /// Answers a batch of queries in another order.
@@ -264,11 +270,22 @@ impl<S: VectorStore> BrokenVectors<S> {
         } else {
             self.inner.query(&scope, &query).await?
         };
+        let guesses = matches!(self.mistake, Mistake::MissesNeighbours | Mistake::GivesUpInSilence | Mistake::CallsGuessesExact)
+            && !words
+            && !query.exact
+            && self.inner.get_index(&scope.index).await?.kind != IndexKind::Flat;
         let hits = &mut answer.hits;
+        if guesses && (!self.is(Mistake::GivesUpInSilence) || !filter.is_trivially_true()) {
+            let one_in_four = hits.iter().map(|hit| hit.id.clone()).skip(1).step_by(4).collect::<HashSet<_>>();
+            hits.retain(|hit| !one_in_four.contains(&hit.id));
+            answer.exactness = if self.is(Mistake::CallsGuessesExact) { Exactness::Exact } else { Exactness::Approximate };
+            let why = if self.is(Mistake::MissesNeighbours) { Shortfall::IndexGaveUp } else { Shortfall::NoMoreRows };
+            answer.shortfall = (hits.len() < top_k).then_some(why);
+        }
         match self.mistake {
             Mistake::FiltersTooLate if query.include.metadata => {
                 hits.retain(|hit| hit.metadata.as_ref().is_some_and(|metadata| filter.matches(metadata)));
-                answer.shortfall = (hits.len() < top_k).then_some(mastra_core::vector::Shortfall::NoMoreRows);
+                answer.shortfall = (hits.len() < top_k).then_some(Shortfall::NoMoreRows);
             }
             Mistake::TiesByIdDescending => {
                 hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| b.id.cmp(&a.id)));
@@ -276,7 +293,7 @@ impl<S: VectorStore> BrokenVectors<S> {
             Mistake::ExclusiveMinScore => {
                 if let Some(least) = query.min_score.filter(|_| !hybrid) {
                     hits.retain(|hit| hit.score > least);
-                    answer.shortfall = (hits.len() < top_k).then_some(mastra_core::vector::Shortfall::NoMoreRows);
+                    answer.shortfall = (hits.len() < top_k).then_some(Shortfall::NoMoreRows);
                 }
             }
             Mistake::DistanceForScore => hits.iter_mut().for_each(|hit| hit.score = hit.distance.unwrap_or(hit.score)),
