@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::{completions, engine, entities, exit::EXIT_CODES, quickstart, records};
+use crate::{completions, engine, entities, exit::EXIT_CODES, quickstart, records, vectors};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 const EXAMPLES: &str = "\
@@ -10,6 +10,7 @@ Start here:
   mastra records query --entity Deals --filter '{\"stage\": \"won\"}' --sort -amount --limit 10
   mastra records index --entity Articles --fields title,body
   mastra records search 'vector \"recall at\" index*' --entity Articles
+  mastra vectors create docs --dimension 384      then: vectors upsert docs FILE, vectors query docs
   mastra engine add                               a Postgres of your own, when one file is not enough
 
 The engine is the first that is named by --engine, MASTRA_ENGINE_URL, DATABASE_URL or DB_URL, the same names in .env, \
@@ -61,6 +62,9 @@ pub(crate) enum Command {
     /// Load, find and delete records
     #[command(subcommand)]
     Records(records::RecordsCommand),
+    /// Make, load and search indexes of vectors, and carry them between stores
+    #[command(subcommand)]
+    Vectors(vectors::VectorsCommand),
     /// Print a completion script for a shell
     Completions(completions::Completions),
 }

@@ -6,7 +6,7 @@ use crate::{
     output::Output,
     resolve::{Choice, DEFAULT_FILE, HOME, Origin},
 };
-use mastra_core::{Engine, EntityRef, Error, ErrorKind, Result};
+use mastra_core::{Engine, EntityRef, Error, ErrorKind, Result, vector::VectorStore};
 use mastra_engine::Registry;
 use std::path::Path;
 use std::sync::Arc;
@@ -44,6 +44,37 @@ impl Context {
             ));
         }
         self.connect().await
+    }
+
+    /// Connects to the store of vectors that the engine's URL names.
+    pub(crate) async fn connect_vectors(&self) -> Result<Arc<dyn VectorStore>> {
+        if *self.choice.origin() == Origin::Default {
+            make_home(Path::new("."))?;
+        }
+        self.open_vectors().await.map_err(|error| match error.kind() {
+            ErrorKind::SchemaMismatch if self.choice.is_postgres() => error
+                .with("engine", self.choice.shown())
+                .with("chosenBy", self.choice.origin())
+                .with(HINT, "mastra vectors migrate"),
+            _ => self.explained(error),
+        })
+    }
+
+    async fn open_vectors(&self) -> Result<Arc<dyn VectorStore>> {
+        if self.choice.is_postgres() {
+            PostgresUrl::parse(self.choice.url())?.probe().await.map_err(|error| error.with_operation("connect"))?;
+        }
+        self.registry.connect_vectors(self.choice.url()).await
+    }
+
+    /// The same for reading: the default file has to be there.
+    pub(crate) async fn connect_existing_vectors(&self) -> Result<Arc<dyn VectorStore>> {
+        if self.is_missing_default() {
+            return Err(Error::not_found("there are no vectors here yet")
+                .with("file", DEFAULT_FILE)
+                .with(HINT, "mastra vectors create NAME --dimension N; or name a store with --engine"));
+        }
+        self.connect_vectors().await
     }
 
     /// Whether the engine is the default file, and that is not there.

@@ -63,6 +63,9 @@ impl From<Error> for Stop {
         if error.is_not_found() && error.get("entity").is_some() && error.get(HINT).is_none() {
             return Self::Error(error.with(HINT, "mastra entities list shows what is there; mastra records import makes one"));
         }
+        if error.is_not_found() && error.get("index").is_some() && error.get(HINT).is_none() {
+            return Self::Error(error.with(HINT, "mastra vectors list shows what is there; mastra vectors create makes one"));
+        }
         Self::Error(error)
     }
 }

@@ -13,6 +13,7 @@ mod output;
 mod quickstart;
 mod records;
 mod resolve;
+mod vectors;
 
 use clap::Parser as _;
 use clap::error::ErrorKind as UsageErrorKind;
@@ -68,6 +69,7 @@ async fn dispatch(cli: Cli, registry: Registry, out: Output) -> Outcome {
         Command::Engine(command) => unless_interrupted(command.run(&context)).await,
         Command::Entities(command) => unless_interrupted(command.run(&context)).await,
         Command::Records(command) => unless_interrupted(command.run(&context)).await,
+        Command::Vectors(command) => unless_interrupted(command.run(&context)).await,
         Command::Completions(command) => command.run(&context.out),
     }
 }

@@ -8,12 +8,12 @@ mod index;
 mod purge;
 mod query;
 mod search;
-mod select;
+pub(crate) mod select;
 
 use crate::{context::Context, exit::Outcome};
 use clap::Subcommand;
 
-pub(crate) use import::built_in_rows;
+pub(crate) use import::{built_in_rows, put_aside, reading};
 pub(crate) use search::highlighted;
 
 /// What can be done with records.

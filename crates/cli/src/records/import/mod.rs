@@ -13,6 +13,17 @@ mod rows;
 mod source;
 mod store;
 
+/// Cutting a file into records, for other commands that load files.
+pub(crate) mod reading {
+    pub(crate) use super::lines::Lines;
+    pub(crate) use super::piece::{Content, Pieces, Place, Unreadable};
+}
+
+/// Putting records aside, for other commands that load files.
+pub(crate) mod put_aside {
+    pub(crate) use super::rejects::{Reject, Rejects};
+}
+
 use crate::{
     context::{Context, entity_ref},
     exit::{Exit, HINT, Outcome, Stop},

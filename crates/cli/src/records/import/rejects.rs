@@ -31,6 +31,11 @@ impl Reject {
         Self { file: file.to_owned(), line, reason: unreadable.reason, text }
     }
 
+    /// The line on which it begins.
+    pub(crate) fn line(&self) -> u64 {
+        self.line
+    }
+
     /// Where and why, for people.
     pub(crate) fn told(&self) -> String {
         format!("{}:{}: {}", self.file, self.line, self.reason)
