@@ -122,7 +122,9 @@ impl Search<'_> {
         };
         if way != Way::Exact {
             let depth = self.query.depth();
-            let limit = self.first_look();
+            // Later rounds of a filtered scan may find nearer points than the first.
+            let spare = if self.compiled.jsonpath.is_some() { depth } else { 0 };
+            let limit = self.first_look().saturating_add(spare);
             let (rows, _) = self.look(conn, &asked, include, limit, way).await?;
             if rows.len() >= depth || !again {
                 let gave_up = rows.len() < depth;
@@ -247,7 +249,8 @@ fn settings(way: Way, index: &Index, statement: &mut Statement) -> String {
         (Way::Graph { ef, .. }, _) => {
             let mut all = vec![set("hnsw.ef_search", ef.to_string())];
             if iterates {
-                all.push(set("hnsw.iterative_scan", "strict_order".to_owned()));
+                // The strict order throws away what a later round finds nearer; here everything is put in order anyway.
+                all.push(set("hnsw.iterative_scan", "relaxed_order".to_owned()));
                 all.push(set("hnsw.max_scan_tuples", MAX_SCAN_TUPLES.to_owned()));
             }
             all

@@ -16,8 +16,9 @@ use uuid::Uuid;
 
 /// Where the vector of a row comes from.
 const EMBEDDING: &str = "i.embedding";
-/// How many points travel in one statement.
+/// How many points travel in one statement, and how many bytes of vectors.
 const BATCH: usize = 4_000;
+const BATCH_BYTES: usize = 32 << 20;
 /// How much is written before it is sent by `COPY`.
 const CHUNK: usize = 1 << 18;
 /// An array of words as the column that the inverted index is on.
@@ -63,7 +64,8 @@ pub(crate) async fn upsert(
         removed = remove(conn, index, scope, &PointSelector::Filter(filter.clone()), &ids).await?;
     }
     let rest = load(conn, database, index, scope, prepared).await?;
-    for batch in rest.chunks(BATCH) {
+    let most = (BATCH_BYTES / (index.spec.dimension * 4).max(1)).clamp(1, BATCH);
+    for batch in rest.chunks(most) {
         merge(conn, database, index, scope, batch).await?;
     }
     work.finish().await?;
