@@ -64,21 +64,61 @@ async fn on_server(url: &str) -> Result<TestVectors> {
     Ok(fresh_on(url.to_owned(), prefix, store).cleanup(cleanup))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_suite_on_a_server() {
-    let Ok(url) = std::env::var("QDRANT_URL") else {
-        println!("not run on a server: QDRANT_URL is not set");
-        return;
-    };
-    // A case is no task that another thread could take over.
-    tokio::task::spawn_blocking(move || {
+/// One test a level, each case on a store of its own.
+mod server {
+    use super::{on_server, vector_cases};
+    use mastra_conformance::vectors::{Level, run_vector_case};
+
+    fn run(level: Level) {
+        let Ok(url) = std::env::var("QDRANT_URL") else {
+            println!("not run on a server: QDRANT_URL is not set");
+            return;
+        };
         let mut failed = Vec::new();
-        for case in vector_cases() {
-            let outcome = mastra_conformance::vectors::run_vector_case(&case, &|| Box::pin(on_server(&url)));
+        for case in vector_cases().iter().filter(|case| case.level == level) {
+            let outcome = run_vector_case(case, &|| Box::pin(on_server(&url)));
             failed.extend(outcome.err().map(|failure| format!("{case}: {failure:?}")));
         }
         assert!(failed.is_empty(), "{}", failed.join("\n"));
-    })
-    .await
-    .unwrap();
+    }
+
+    #[test]
+    fn basic() {
+        run(Level::Basic);
+    }
+
+    #[test]
+    fn points() {
+        run(Level::Points);
+    }
+
+    #[test]
+    fn filters() {
+        run(Level::Filters);
+    }
+
+    #[test]
+    fn namespaces() {
+        run(Level::Namespaces);
+    }
+
+    #[test]
+    fn text() {
+        run(Level::Text);
+    }
+
+    #[test]
+    fn administration() {
+        run(Level::Administration);
+    }
+
+    #[test]
+    fn shared() {
+        run(Level::Shared);
+    }
+
+    #[test]
+    fn approximate() {
+        run(Level::Approximate);
+    }
 }
