@@ -349,3 +349,23 @@ async fn a_call_that_is_dropped_leaves_nothing_behind() {
         store.delete_all(&scope).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn an_index_that_another_handle_made_again_takes_what_it_can_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.db");
+    let (store, other) = (open(&path).await, open(&path).await);
+    let scope = Scope::index("docs");
+    let zero = [NewPoint::new("zero", [0.0, 0.0])];
+    store.create_index(&IndexSpec::new("docs", 2).metric(Metric::Dot)).await.unwrap();
+    store.upsert(&scope, &zero, &PointUpsertOptions::new()).await.unwrap();
+    other.delete_index("docs").await.unwrap();
+    other.create_index(&IndexSpec::new("docs", 2).field("a".parse().unwrap())).await.unwrap();
+    let refused = store.upsert(&scope, &zero, &PointUpsertOptions::new()).await.unwrap_err();
+    assert_eq!(refused.kind(), mastra_core::ErrorKind::SchemaMismatch, "{refused}");
+    assert_eq!(store.count(&scope, &PointCountQuery::new()).await.unwrap().value, 0);
+    let point = [NewPoint::new("one", [1.0, 0.0]).metadata(json!({ "a": 1 }))];
+    store.upsert(&scope, &point, &PointUpsertOptions::new()).await.unwrap();
+    let query = VectorQuery::vector([2.0, 0.0]).filter(Filter::eq("a", 1).unwrap());
+    assert_eq!(other.query(&scope, &query).await.unwrap().hits[0].score, 1.0);
+}

@@ -31,6 +31,8 @@ const BLOCK: usize = 128 * 1024;
 const JOINED: &str = "CAST(group_concat(vector, '') AS BLOB)";
 
 pub(super) async fn query(connection: &mut SqliteConnection, place: &Place, query: &VectorQuery) -> Result<VectorAnswer> {
+    // It may have been made again since the arguments were checked.
+    place.spec.still_takes(query.search.vector(), query.model.as_deref())?;
     let placed = match &query.search {
         VectorSearch::Vector(vector) => dense(connection, place, query, vector.as_slice()).await?,
         VectorSearch::Text(text) => words(connection, place, query, text).await?,
@@ -50,7 +52,6 @@ pub(super) async fn query(connection: &mut SqliteConnection, place: &Place, quer
 
 /// The nearest points that match, best first.
 async fn dense(connection: &mut SqliteConnection, place: &Place, query: &VectorQuery, asked: &[f32]) -> Result<Vec<Placed>> {
-    place.expect(asked.len())?;
     let Some(namespace) = place.namespace else { return Ok(Vec::new()) };
     let size = blob::size(place.spec.element, place.spec.dimension);
     let together = (BLOCK / size).max(1);

@@ -100,13 +100,3 @@ pub(super) const fn range(namespace: i64) -> (i64, i64) {
 pub(super) fn word(namespace: i64) -> String {
     format!("n{namespace}")
 }
-
-impl Place {
-    /// Refuses a vector that was judged by an index which has been made again since.
-    pub(super) fn expect(&self, dimension: usize) -> Result<()> {
-        if dimension == self.spec.dimension {
-            return Ok(());
-        }
-        Err(Error::schema_mismatch("the index has another dimension by now").with("dimension", self.spec.dimension))
-    }
-}

@@ -68,9 +68,9 @@ pub(super) async fn upsert(
     draft: Draft<'_>,
     options: &PointUpsertOptions,
 ) -> Result<PointUpsertReport> {
-    for (point, ..) in &draft.points {
-        place.expect(point.vector.as_slice().len())?;
-    }
+    // The index may have been made again since the arguments were checked.
+    place.spec.still_takes(None, options.model.as_deref())?;
+    draft.points.iter().try_for_each(|(point, ..)| place.spec.still_takes(Some(&point.vector), None))?;
     let stored: HashMap<usize, i64> = select::of_ids(connection, &place, &draft.ids).await?.into_iter().collect();
     let mut removed = 0;
     if let Some(filter) = &options.replace_where {
@@ -160,9 +160,7 @@ pub(super) async fn update(
     selector: &PointSelector,
     update: &PointUpdate,
 ) -> Result<u64> {
-    if let Some(vector) = &update.vector {
-        place.expect(vector.as_slice().len())?;
-    }
+    place.spec.still_takes(update.vector.as_ref(), update.model.as_deref())?;
     let keys = select::selected(connection, place, selector).await?;
     let Some(namespace) = place.namespace else { return Ok(0) };
     for piece in keys.chunks(PIECE) {
