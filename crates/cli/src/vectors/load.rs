@@ -192,7 +192,7 @@ impl Upsert {
         if metadata.is_dir() {
             return Err(Error::invalid_input("this is a folder, not a file of points").with("file", self.file.display()));
         }
-        let size = metadata.is_file().then(|| metadata.len());
+        let size = metadata.is_file().then_some(metadata.len());
         Ok((Lines::new(Box::new(BufReader::with_capacity(256 * 1024, file)), Place::START), size))
     }
 
