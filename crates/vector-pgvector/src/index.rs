@@ -158,14 +158,6 @@ impl Index {
         ("NULL::int[]".to_owned(), slice)
     }
 
-    /// Refuses a vector that no longer fits: the index may have been made again since the arguments were checked.
-    pub(crate) fn fits(&self, vector: &[f32]) -> Result<()> {
-        if vector.len() == self.spec.dimension {
-            return Ok(());
-        }
-        Err(Error::schema_mismatch("the index has another dimension by now").with("dimension", self.spec.dimension))
-    }
-
     /// Refuses a namespace where the table keeps none.
     pub(crate) fn keeps(&self, scope: &Scope) -> Result<()> {
         if self.layout.namespace.is_none() && !scope.namespace.is_empty() {

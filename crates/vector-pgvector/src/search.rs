@@ -110,7 +110,7 @@ impl Search<'_> {
 
     /// The nearest points, with these parts of them.
     async fn dense(&self, conn: &mut PgConnection, vector: &Vector, include: Include) -> Result<Leg> {
-        self.index.fits(vector.as_slice())?;
+        self.index.spec.still_takes(Some(vector), self.query.model.as_deref())?;
         let asked = score::stored(self.index.spec.element, vector.as_slice());
         if self.compiled.never {
             return Ok(Leg::exact(Vec::new()));

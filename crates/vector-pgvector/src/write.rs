@@ -40,8 +40,9 @@ pub(crate) async fn upsert(
     points: &[NewPoint],
     options: &PointUpsertOptions,
 ) -> Result<PointUpsertReport> {
+    index.spec.still_takes(None, options.model.as_deref())?;
     for point in points {
-        index.fits(point.vector.as_slice())?;
+        index.spec.still_takes(Some(&point.vector), None)?;
         index.keeps_text(point.text.as_deref())?;
     }
     if !points.is_empty() {
@@ -320,9 +321,7 @@ pub(crate) async fn update(
     selector: &PointSelector,
     update: &PointUpdate,
 ) -> Result<u64> {
-    if let Some(vector) = &update.vector {
-        index.fits(vector.as_slice())?;
-    }
+    index.spec.still_takes(update.vector.as_ref(), update.model.as_deref())?;
     index.keeps_text(update.text.as_ref().and_then(Option::as_deref))?;
     let mut work = database.write().await?;
     let mut statement = Statement::default();

@@ -95,10 +95,7 @@ impl QdrantVectors {
     }
 
     async fn dense(&self, known: &Known, scope: &Scope, plan: &Plan, query: &VectorQuery, vector: &[f32]) -> Result<Leg> {
-        if vector.len() != known.spec.dimension {
-            let error = Error::schema_mismatch("the index has another dimension by now");
-            return Err(error.with("dimension", known.spec.dimension));
-        }
+        known.spec.still_takes(query.search.vector(), query.model.as_deref())?;
         if query.exact && known.forbids_exact {
             return Err(Error::unsupported("the collection's strict mode forbids exact search"));
         }

@@ -90,8 +90,9 @@ impl QdrantVectors {
         points: &[NewPoint],
         options: &PointUpsertOptions,
     ) -> Result<PointUpsertReport> {
+        known.spec.still_takes(None, options.model.as_deref())?;
         for point in points {
-            fits(known, point.vector.as_slice())?;
+            known.spec.still_takes(Some(&point.vector), None)?;
         }
         let ids: Vec<String> =
             points.iter().map(|point| point.id.clone().unwrap_or_else(|| Uuid::now_v7().to_string())).collect();
@@ -206,9 +207,7 @@ impl QdrantVectors {
         selector: &PointSelector,
         update: &PointUpdate,
     ) -> Result<u64> {
-        if let Some(vector) = &update.vector {
-            fits(known, vector.as_slice())?;
-        }
+        known.spec.still_takes(update.vector.as_ref(), update.model.as_deref())?;
         let merges = matches!(update.metadata, Some(MetadataChange::Merge(_)));
         let reads = Reads::new(Include::ID).with_metadata(merges);
         let found = match selector {
@@ -297,12 +296,4 @@ fn new_point(known: &Known, scope: &Scope, id: &str, point: &NewPoint) -> Result
         vectors: Some(payload::vectors(known.vector, numbers)),
     };
     Ok((point, bytes))
-}
-
-/// The index may have been made again since the arguments were checked.
-fn fits(known: &Known, vector: &[f32]) -> Result<()> {
-    if vector.len() == known.spec.dimension {
-        return Ok(());
-    }
-    Err(Error::schema_mismatch("the index has another dimension by now").with("dimension", known.spec.dimension))
 }
