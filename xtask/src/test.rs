@@ -18,6 +18,8 @@ pub(crate) use report::Outcome;
 
 /// Names the folder of server binaries, for tests that start a server of their own.
 const BIN_VARIABLE: &str = "MASTRA_TEST_PG_BIN";
+/// Names a Qdrant server, which no registry has: the double stands in for it elsewhere.
+const QDRANT_VARIABLE: &str = "QDRANT_URL";
 
 /// Set to 1 where the long forms of the tests are wanted.
 const SOAK_VARIABLE: &str = "MASTRA_TEST_SOAK";
@@ -33,6 +35,9 @@ pub(crate) fn run(workspace: &Workspace, flags: &flags::Test) -> Result<ExitCode
 pub(crate) fn outcome(workspace: &Workspace, flags: &flags::Test) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     let variables = variables(workspace, flags.soak, &mut outcome);
+    if flags.arguments.is_empty() && std::env::var_os(QDRANT_VARIABLE).is_none() {
+        outcome.left_out(format!("the suite on a Qdrant server, since {QDRANT_VARIABLE} names none (it ran on the double)"));
+    }
     if let Err(error) = typescript::ensure(workspace) {
         outcome.unreachable(format!("the TypeScript compiler: {error}"));
     }
@@ -89,15 +94,25 @@ fn variables(workspace: &Workspace, soak: bool, outcome: &mut Outcome) -> Vec<(&
     variables
 }
 
-/// The published packages that do not use the facade, as arguments. Built together with the facade's users they would get the
-/// features that those turn on, such as exact numbers, and nobody would test them without.
+/// The published packages that do not use the facade, as arguments, with their default features but for exact numbers. Built together
+/// with the facade's users they would get these too, and nobody would test them without.
 fn libraries(workspace: &Workspace) -> Result<Vec<OsString>> {
     let facade = "mastra-engine";
     let metadata = Metadata::read(workspace)?;
-    let apart = metadata
+    let apart: Vec<_> = metadata
         .published()
-        .filter(|package| package.name != facade && package.dependencies.iter().all(|dependency| dependency.name != facade));
-    Ok(apart.flat_map(|package| ["--package".into(), package.name.clone().into()]).collect())
+        .filter(|package| package.name != facade && package.dependencies.iter().all(|dependency| dependency.name != facade))
+        .collect();
+    let mut features = Vec::new();
+    for package in &apart {
+        let default = package.features.get("default").into_iter().flatten();
+        let kept = default.filter(|feature| *feature != "arbitrary-precision");
+        features.extend(kept.map(|feature| format!("{}/{feature}", package.name)));
+    }
+    let mut arguments: Vec<OsString> =
+        apart.iter().flat_map(|package| ["--package".into(), package.name.clone().into()]).collect();
+    arguments.extend(["--no-default-features".into(), "--features".into(), features.join(",").into()]);
+    Ok(arguments)
 }
 
 /// nextest where it is installed, since each test is a process there; else the harness of cargo itself.

@@ -24,6 +24,7 @@ impl Counts {
 pub(crate) struct Outcome {
     counts: Counts,
     unreachable: Vec<String>,
+    left_out: Vec<String>,
 }
 
 impl Outcome {
@@ -42,6 +43,11 @@ impl Outcome {
         }
     }
 
+    /// Notes what was not asked for, so that nobody takes it for tested.
+    pub(super) fn left_out(&mut self, what: String) {
+        self.left_out.push(what);
+    }
+
     /// Whether everything ran and passed.
     pub(crate) fn is_success(&self) -> bool {
         self.counts.failed == 0 && self.unreachable.is_empty()
@@ -52,6 +58,9 @@ impl Outcome {
         println!();
         if self.counts.skipped > 0 {
             println!("{} not run: filtered out, or ignored (`cargo xtask test --soak` runs those)", self.counts.skipped);
+        }
+        for what in &self.left_out {
+            println!("not run: {what}");
         }
         for backend in &self.unreachable {
             println!("could not be reached: {backend}");
