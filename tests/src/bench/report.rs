@@ -24,7 +24,7 @@ pub(super) const NOT_MEASURED: [&str; 5] =
     ["vector_upsert_hnsw", "query_top10_c1", "query_top10_c16", "query_filtered_c1", "query_filtered_c16"];
 
 /// Why.
-pub(super) const NO_VECTORS: &str = "the workspace has no vector crates yet";
+pub(super) const NO_VECTORS: &str = "the stores of vectors are not measured yet";
 
 /// A number with the digits that matter.
 fn short(value: f64) -> String {
