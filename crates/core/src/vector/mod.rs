@@ -38,4 +38,4 @@ pub use point::{
 pub use query::{PointCountQuery, ScrollQuery, VectorQuery, VectorSearch, Weights};
 pub use ranking::{Placed, VectorRanking};
 pub use store::{VectorOperations, VectorStore};
-pub use validate::{MAX_DIMENSION, MAX_LEG_DEPTH, MAX_PROBES};
+pub use validate::{MAX_DIMENSION, MAX_EF, MAX_PROBES};

@@ -20,8 +20,8 @@ use std::collections::HashSet;
 
 /// The longest vector of any store.
 pub const MAX_DIMENSION: usize = 65_536;
-/// The most candidates that a graph search keeps, and that building looks at.
-pub const MAX_LEG_DEPTH: u32 = 10_000;
+/// The most candidates that a graph search keeps.
+pub const MAX_EF: u32 = 10_000;
 /// The most clusters.
 pub const MAX_PROBES: u32 = 32_768;
 
@@ -255,7 +255,7 @@ pub(super) fn query(query: &VectorQuery, can: &VectorCapabilities) -> Result<()>
     if query.min_score.is_some_and(f64::is_nan) {
         return Err(Error::invalid_input("min_score is not a number"));
     }
-    for (what, value, most) in [("ef", query.ef, MAX_LEG_DEPTH), ("probes", query.probes, MAX_PROBES)] {
+    for (what, value, most) in [("ef", query.ef, MAX_EF), ("probes", query.probes, MAX_PROBES)] {
         if value.is_some_and(|value| value == 0 || value > most) {
             return Err(Error::invalid_input(format!("{what} is between 1 and {most}")));
         }

@@ -143,7 +143,7 @@ fn bounds_knobs_and_weights() {
     for bad in [
         near().min_score(f64::NAN),
         near().ef(0),
-        near().ef(MAX_LEG_DEPTH + 1),
+        near().ef(MAX_EF + 1),
         near().probes(0),
         near().probes(MAX_PROBES + 1),
         VectorQuery::text("words").min_score(0.5),
