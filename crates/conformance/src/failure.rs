@@ -10,10 +10,11 @@ pub type Outcome<T = ()> = Result<T, Failure>;
 /// Longer values are cut in messages.
 const SHOWN: usize = 2_000;
 
-/// What a backend did otherwise than it has to, and the line of the suite that saw it.
+/// What a backend did otherwise than it has to, and the line of the suite that saw it; or why a case has nothing to ask of it.
 pub struct Failure {
     message: String,
     location: &'static Location<'static>,
+    not_claimed: Option<&'static str>,
 }
 
 impl Failure {
@@ -25,7 +26,18 @@ impl Failure {
             message.truncate(cut);
             message.push('…');
         }
-        Self { message, location: Location::caller() }
+        Self { message, location: Location::caller(), not_claimed: None }
+    }
+
+    /// No failure, but the end of a case: what it is about the backend does not claim, and what the law says of that was seen.
+    #[track_caller]
+    pub fn not_claimed(capability: &'static str) -> Self {
+        Self { not_claimed: Some(capability), ..Self::new(format!("{capability} is not claimed")) }
+    }
+
+    /// The capability that the case is about, where the backend does not claim it.
+    pub fn lacking(&self) -> Option<&'static str> {
+        self.not_claimed
     }
 
     /// What happened.
@@ -73,6 +85,12 @@ impl From<serde_json::Error> for Failure {
     fn from(error: serde_json::Error) -> Self {
         Self::new(format!("malformed JSON: {error}"))
     }
+}
+
+/// Ends a case that is about what the backend does not claim.
+#[track_caller]
+pub(crate) fn not_claimed<T>(capability: &'static str) -> Outcome<T> {
+    Err(Failure::not_claimed(capability))
 }
 
 /// Takes the error of a call that has to fail as `kind`.

@@ -1,6 +1,7 @@
 //! Running a case on a fresh engine.
 
-use crate::failure::{Failure, Outcome, refused};
+use crate::failure::{Failure, Outcome, not_claimed, refused};
+use crate::verdict::{Verdict, within};
 use futures::future::{BoxFuture, LocalBoxFuture};
 use mastra_core::{Engine, EntityQuery, ErrorKind, RecordStore, Result};
 use std::any::Any;
@@ -129,15 +130,20 @@ impl Case {
         matches!(self.body, Body::Store(_)).then(|| Self { in_transaction: true, ..self.clone() })
     }
 
-    /// Runs the case on a fresh engine.
+    /// Runs the case on a fresh engine. What is not claimed is named on standard error, and is no failure.
     pub async fn run(&self, factory: Factory<'_>) -> Outcome {
-        let fresh = factory().await.map_err(|error| Failure::from(error).about("the factory gave no engine"))?;
-        let outcome = match tokio::time::timeout(HANGS, self.on(&fresh)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(Failure::new("the case hangs")),
+        self.verdict(factory).await.outcome(self)
+    }
+
+    /// The same, and says whether there was something to run.
+    pub async fn verdict(&self, factory: Factory<'_>) -> Verdict {
+        let fresh = match factory().await {
+            Ok(fresh) => fresh,
+            Err(error) => return Verdict::Failed(Failure::from(error).about("the factory gave no engine")),
         };
+        let outcome = within(HANGS, self.on(&fresh)).await;
         fresh.end().await;
-        outcome
+        Verdict::from(outcome)
     }
 
     async fn on(&self, fresh: &TestEngine) -> Outcome {
@@ -155,7 +161,8 @@ async fn inside_transaction(
     body: for<'s> fn(&'s dyn RecordStore) -> LocalBoxFuture<'s, Outcome>,
 ) -> Outcome {
     if !engine.capabilities().write.transactions {
-        return refused(engine.begin().await, ErrorKind::Unsupported).map(drop);
+        refused(engine.begin().await, ErrorKind::Unsupported)?;
+        return not_claimed("write.transactions");
     }
     let transaction = engine.begin().await?;
     body(&transaction).await?;

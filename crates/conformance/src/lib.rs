@@ -10,12 +10,14 @@ mod model;
 mod random;
 mod suite;
 pub mod vectors;
+mod verdict;
 
 pub use case_file::{BUILT_IN, FailedCase, Report, run_case_file};
 pub use failure::{Failure, Outcome, refused};
 pub use harness::{Body, Case, Factory, TestEngine};
 pub use random::Random;
 pub use suite::engine_cases;
+pub use verdict::Verdict;
 
 #[doc(hidden)]
 pub mod __private {

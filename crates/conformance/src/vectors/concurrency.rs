@@ -1,7 +1,7 @@
 //! Many at once on one store.
 
 use super::fixture::{index, named, point, put, spec};
-use crate::failure::{Failure, Outcome, ensure, ensure_eq};
+use crate::failure::{Failure, Outcome, ensure, ensure_eq, not_claimed};
 use futures::future::join_all;
 use mastra_core::{
     ErrorKind, Filter, Result,
@@ -96,7 +96,7 @@ pub async fn writers_of_different_points_lose_nothing(store: Arc<dyn VectorStore
 /// A batch, and a swap of all pieces of a document, are seen whole or not at all, where that is claimed.
 pub async fn a_write_is_seen_whole(store: Arc<dyn VectorStore>) -> Outcome {
     if !store.capabilities().write.atomic || !store.capabilities().write.replace_where {
-        return Ok(());
+        return not_claimed("write.atomic with write.replaceWhere");
     }
     let scope = index(&*store, "docs", 2).await?;
     let pieces = |version: usize| -> Vec<NewPoint> {

@@ -4,7 +4,7 @@ use super::{
     fixture::{found, get, index, point, put},
     harness::TestVectors,
 };
-use crate::failure::{Failure, Outcome, ensure, ensure_eq, refused};
+use crate::failure::{Failure, Outcome, ensure, ensure_eq, not_claimed, refused};
 use mastra_core::{
     Engine, EntityRef, ErrorKind, NewEntity, NewRecord, RecordStore as _, UpsertOptions,
     vector::{NewPoint, PointCountQuery, PointSelector, PointUpsertOptions, Scope, VectorOperations as _, VectorQuery},
@@ -37,7 +37,7 @@ pub async fn transactions_hold_points_as_claimed(fresh: &TestVectors) -> Outcome
 
 /// Records and points become visible together.
 pub async fn records_and_points_commit_together(fresh: &TestVectors) -> Outcome {
-    let Some(engine) = sharing(fresh)? else { return Ok(()) };
+    let Some(engine) = sharing(fresh)? else { return not_claimed("write.transactions") };
     let store = &*fresh.store;
     let scope = index(store, "docs", 2).await?;
     put(store, &scope, &[point("old", [1.0, 0.0], json!({ "n": 1 })).text("before")]).await?;
@@ -66,7 +66,7 @@ pub async fn records_and_points_commit_together(fresh: &TestVectors) -> Outcome 
 
 /// A rollback, and a transaction that is dropped, leave neither records nor points, and what was changed is as it was.
 pub async fn a_rollback_undoes_points_too(fresh: &TestVectors) -> Outcome {
-    let Some(engine) = sharing(fresh)? else { return Ok(()) };
+    let Some(engine) = sharing(fresh)? else { return not_claimed("write.transactions") };
     let store = &*fresh.store;
     let scope = index(store, "docs", 2).await?;
     put(store, &scope, &[point("old", [1.0, 0.0], json!({ "n": 1 })).text("before"), NewPoint::new("gone", [0.0, 1.0])]).await?;
@@ -101,7 +101,7 @@ pub async fn a_rollback_undoes_points_too(fresh: &TestVectors) -> Outcome {
 
 /// Others see nothing of a transaction until it is committed.
 pub async fn nothing_is_visible_before_the_commit(fresh: &TestVectors) -> Outcome {
-    let Some(engine) = sharing(fresh)? else { return Ok(()) };
+    let Some(engine) = sharing(fresh)? else { return not_claimed("write.transactions") };
     let store = &*fresh.store;
     let scope = index(store, "docs", 2).await?;
     put(store, &scope, &[point("old", [1.0, 0.0], json!({ "n": 1 }))]).await?;
@@ -140,7 +140,7 @@ pub async fn a_second_handle_sees_what_is_claimed(fresh: &TestVectors) -> Outcom
     let Some(reopen) = &fresh.reopen else {
         let unproven = can.persistent || can.multi_process;
         ensure!(!unproven, "persistence or sharing is claimed, and the test's factory does not say how to open the data again");
-        return Ok(());
+        return not_claimed("admin.persistent or admin.multiProcess");
     };
     let scope = index(&**store, "docs", 2).await?;
     put(&**store, &scope, &[point("1", [3.0, 4.0], json!({ "n": 1 })).text("word")]).await?;

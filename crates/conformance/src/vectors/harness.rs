@@ -1,7 +1,8 @@
 //! Running a case on a fresh store.
 
 use super::in_transaction::EachInTransaction;
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Outcome, not_claimed};
+use crate::verdict::{Verdict, within};
 use futures::future::{BoxFuture, LocalBoxFuture};
 use mastra_core::{Engine, Result, capabilities::FilterCapabilities, vector::VectorStore};
 use std::{any::Any, fmt, future::Future, sync::Arc, time::Duration};
@@ -30,13 +31,47 @@ pub enum Level {
     Approximate,
 }
 
+impl Level {
+    /// All of them, in order.
+    pub const ALL: [Self; 8] = [
+        Self::Basic,
+        Self::Points,
+        Self::Filters,
+        Self::Namespaces,
+        Self::Text,
+        Self::Administration,
+        Self::Shared,
+        Self::Approximate,
+    ];
+
+    /// Its name in lower case.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Basic => "basic",
+            Self::Points => "points",
+            Self::Filters => "filters",
+            Self::Namespaces => "namespaces",
+            Self::Text => "text",
+            Self::Administration => "administration",
+            Self::Shared => "shared",
+            Self::Approximate => "approximate",
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// A fresh, empty store that nothing else uses, and what has to live as long as it.
 pub struct TestVectors {
     pub(crate) store: Arc<dyn VectorStore>,
     pub(crate) engine: Option<Arc<dyn Engine>>,
     pub(crate) reopen: Option<Reopen>,
     pub(crate) required: FilterCapabilities,
-    level: Level,
+    pub(crate) level: Level,
     cleanup: Option<BoxFuture<'static, ()>>,
     guards: Vec<Box<dyn Any + Send>>,
 }
@@ -185,20 +220,24 @@ impl VectorCase {
         matches!(self.body, VectorBody::Store(_)).then(|| Self { in_transaction: true, ..self.clone() })
     }
 
-    /// Runs the case on a fresh store.
+    /// Runs the case on a fresh store. What is beyond the store's level or not claimed is named on standard error, and is no failure.
     pub async fn run(&self, factory: VectorFactory<'_>) -> Outcome {
-        let fresh = factory().await.map_err(|error| Failure::from(error).about("the factory gave no store"))?;
-        let outcome = if self.level > fresh.level {
-            eprintln!("not run: {self} is of level {:?}, and the factory goes up to {:?}", self.level, fresh.level);
-            Ok(())
+        self.verdict(factory).await.outcome(self)
+    }
+
+    /// The same, and says whether there was something to run.
+    pub async fn verdict(&self, factory: VectorFactory<'_>) -> Verdict {
+        let fresh = match factory().await {
+            Ok(fresh) => fresh,
+            Err(error) => return Verdict::Failed(Failure::from(error).about("the factory gave no store")),
+        };
+        let verdict = if self.level > fresh.level {
+            Verdict::BeyondLevel(self.level)
         } else {
-            match tokio::time::timeout(HANGS, self.on(&fresh)).await {
-                Ok(outcome) => outcome,
-                Err(_) => Err(Failure::new("the case hangs")),
-            }
+            Verdict::from(within(HANGS, self.on(&fresh)).await)
         };
         fresh.end().await;
-        outcome
+        verdict
     }
 
     async fn on(&self, fresh: &TestVectors) -> Outcome {
@@ -210,7 +249,7 @@ impl VectorCase {
                 Some(engine) if fresh.store.capabilities().write.transactions => {
                     body(&EachInTransaction::new(Arc::clone(engine), Arc::clone(&fresh.store))).await
                 }
-                _ => Ok(()),
+                _ => not_claimed("write.transactions"),
             },
             VectorBody::Store(body) | VectorBody::Alone(body) => body(&*fresh.store).await,
         }

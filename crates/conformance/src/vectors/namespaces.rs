@@ -4,7 +4,7 @@ use super::{
     fixture::{found, index, named, point, point_ids, put, remove},
     walks::walked,
 };
-use crate::failure::{Outcome, ensure_eq, refused};
+use crate::failure::{Outcome, ensure_eq, not_claimed, refused};
 use mastra_core::{
     ErrorKind, Filter,
     vector::{
@@ -62,7 +62,7 @@ async fn apart(store: &dyn VectorStore, scope: &Scope, what: &str, write: impl A
 pub async fn reads_see_their_own(store: &dyn VectorStore) -> Outcome {
     let can = store.capabilities();
     if !can.admin.namespaces {
-        return Ok(());
+        return not_claimed("admin.namespaces");
     }
     let docs = shared(store).await?;
     put(
@@ -125,7 +125,7 @@ pub async fn reads_see_their_own(store: &dyn VectorStore) -> Outcome {
 pub async fn no_filter_reaches_another_namespace(store: &dyn VectorStore) -> Outcome {
     let can = store.capabilities();
     if !can.admin.namespaces {
-        return Ok(());
+        return not_claimed("admin.namespaces");
     }
     let docs = shared(store).await?;
     for wide in [
@@ -181,7 +181,7 @@ fn again(point: &Point) -> NewPoint {
 pub async fn writes_touch_their_own(store: &dyn VectorStore) -> Outcome {
     let can = store.capabilities();
     if !can.admin.namespaces {
-        return Ok(());
+        return not_claimed("admin.namespaces");
     }
     let docs = shared(store).await?;
     apart(store, &docs, "an upsert", async |scope| {
@@ -247,7 +247,7 @@ pub async fn names_of_namespaces_are_data(store: &dyn VectorStore) -> Outcome {
     let docs = index(store, "docs", 2).await?;
     if !store.capabilities().admin.namespaces {
         refused(put(store, &docs.in_namespace("t"), &[NewPoint::new("a", [1.0, 0.0])]).await, ErrorKind::Unsupported)?;
-        return Ok(());
+        return not_claimed("admin.namespaces");
     }
     let (long, longer) = ("n".repeat(1_024), format!("{}m", "n".repeat(1_023)));
     let mut names = vec![
@@ -319,7 +319,7 @@ pub async fn names_of_namespaces_are_data(store: &dyn VectorStore) -> Outcome {
 /// A namespace is there as long as it holds points, and is no error where it holds none.
 pub async fn a_namespace_exists_by_its_points(store: &dyn VectorStore) -> Outcome {
     if !store.capabilities().admin.namespaces {
-        return Ok(());
+        return not_claimed("admin.namespaces");
     }
     let docs = index(store, "docs", 2).await?;
     ensure_eq!(store.list_namespaces("docs").await?, [], "namespaces of an empty index");
@@ -349,7 +349,7 @@ pub async fn a_namespace_exists_by_its_points(store: &dyn VectorStore) -> Outcom
 /// A tenant's handle does what the store does, in its namespace alone.
 pub async fn a_handle_reaches_its_namespace_alone(store: &dyn VectorStore) -> Outcome {
     if !store.capabilities().admin.namespaces {
-        return Ok(());
+        return not_claimed("admin.namespaces");
     }
     let docs = shared(store).await?;
     let handle = store.namespace("tenant-a");
@@ -378,7 +378,7 @@ pub async fn a_handle_reaches_its_namespace_alone(store: &dyn VectorStore) -> Ou
 /// The few points of one tenant are found among the many of another that lie nearer.
 pub async fn a_small_tenant_is_not_lost_beside_a_large_one(store: &dyn VectorStore) -> Outcome {
     if !store.capabilities().admin.namespaces {
-        return Ok(());
+        return not_claimed("admin.namespaces");
     }
     let docs = index(store, "docs", 4).await?;
     let large: Vec<NewPoint> =

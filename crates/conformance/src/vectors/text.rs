@@ -5,7 +5,7 @@ use super::{
     model::Model,
 };
 use crate::{
-    failure::{Outcome, ensure, ensure_eq, refused},
+    failure::{Outcome, ensure, ensure_eq, not_claimed, refused},
     random::Random,
 };
 use mastra_core::{
@@ -39,7 +39,7 @@ async fn library(store: &dyn VectorStore) -> Outcome<Scope> {
 /// Words all occur, phrases stand together, prefixes begin a word; ranked and scored as core ranks and scores them.
 pub async fn words_find_what_core_finds(store: &dyn VectorStore) -> Outcome {
     if !store.capabilities().search.text {
-        return Ok(());
+        return not_claimed("search.text");
     }
     let scope = library(store).await?;
     let spec = store.get_index("docs").await?;
@@ -90,7 +90,7 @@ pub async fn words_find_what_core_finds(store: &dyn VectorStore) -> Outcome {
 /// Filters, `top_k` and ties hold for words as for vectors.
 pub async fn words_are_narrowed_and_cut(store: &dyn VectorStore) -> Outcome {
     if !store.capabilities().search.text {
-        return Ok(());
+        return not_claimed("search.text");
     }
     let scope = library(store).await?;
     let net = || VectorQuery::text("net");
@@ -112,7 +112,7 @@ pub async fn words_are_narrowed_and_cut(store: &dyn VectorStore) -> Outcome {
 /// What is written is found at once, and what is changed or deleted is found no more.
 pub async fn changes_are_searched_at_once(store: &dyn VectorStore) -> Outcome {
     if !store.capabilities().search.text {
-        return Ok(());
+        return not_claimed("search.text");
     }
     let scope = library(store).await?;
     let asked = async |text: &str| found(store, &scope, &VectorQuery::text(text)).await;
@@ -183,7 +183,9 @@ async fn line(store: &dyn VectorStore, texts: &[&str]) -> Outcome<Option<(Scope,
 /// `weight / (60 + rank)` of each list, by hand.
 pub async fn both_are_fused_by_reciprocal_ranks(store: &dyn VectorStore) -> Outcome {
     // By nearness p000 p001 p002 p003; by words p003 alone, then with the word in all but p000.
-    let Some((scope, near, _)) = line(store, &["one", "two", "three", "four"]).await? else { return Ok(()) };
+    let Some((scope, near, _)) = line(store, &["one", "two", "three", "four"]).await? else {
+        return not_claimed("search.hybrid");
+    };
     let fused = async |query: VectorQuery| -> Outcome<Vec<(String, f64)>> {
         Ok(ask(store, &scope, &query).await?.hits.into_iter().map(|hit| (hit.id, hit.score)).collect())
     };
@@ -217,7 +219,9 @@ fn compare(found: &[(String, f64)], expected: &[(&str, f64)]) -> Outcome {
 
 /// A bound of scores is the dense leg's; a hit of words alone has no distance.
 pub async fn min_score_bounds_the_dense_leg(store: &dyn VectorStore) -> Outcome {
-    let Some((scope, near, model)) = line(store, &["one", "two", "three", "four"]).await? else { return Ok(()) };
+    let Some((scope, near, model)) = line(store, &["one", "two", "three", "four"]).await? else {
+        return not_claimed("search.hybrid");
+    };
     let ranked = model.ranked(&VectorQuery::vector(near));
     // Between the first and the second.
     let bound = ranked.iter().take(2).map(|placed| placed.score).sum::<f64>() / 2.0;
@@ -245,7 +249,7 @@ pub async fn random_searches_are_fused_by_the_law(store: &dyn VectorStore) -> Ou
         texts.push(words.join(" "));
     }
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let Some((scope, near, model)) = line(store, &texts).await? else { return Ok(()) };
+    let Some((scope, near, model)) = line(store, &texts).await? else { return not_claimed("search.hybrid") };
     for round in 0..24 {
         let text = if random.one_in(3) {
             format!("{} {}", random.one_of(WORDS), random.one_of(WORDS))

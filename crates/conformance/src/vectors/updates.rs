@@ -1,7 +1,7 @@
 //! Changing points that are there.
 
 use super::fixture::{found, index, named, point, put, same_vector, there};
-use crate::failure::{Outcome, ensure_eq, refused};
+use crate::failure::{Outcome, ensure_eq, not_claimed, refused};
 use mastra_core::{
     ErrorKind, Filter,
     vector::{Include, PointSelector, PointUpdate, Provenance, Scope, VectorQuery, VectorStore},
@@ -100,7 +100,7 @@ pub async fn several_points_are_changed_at_once(store: &dyn VectorStore) -> Outc
 pub async fn points_are_changed_by_a_filter(store: &dyn VectorStore) -> Outcome {
     let scope = three(store).await?;
     if !store.capabilities().write.update_by_filter {
-        return Ok(());
+        return not_claimed("write.updateByFilter");
     }
     let selector = PointSelector::Filter(Filter::lte("n", 2)?);
     let update = PointUpdate::new().vector([5.0, 1.0]).merge(json!({ "n": 10 }));

@@ -2,7 +2,7 @@
 
 use super::fixture::{index, made, point, point_ids, put, remove, spec};
 use crate::{
-    failure::{Failure, Outcome, ensure, ensure_eq, refused},
+    failure::{Failure, Outcome, ensure, ensure_eq, not_claimed, refused},
     random::Random,
 };
 use mastra_core::{
@@ -31,7 +31,7 @@ pub(crate) async fn walked(store: &dyn VectorStore, scope: &Scope, query: &Scrol
 pub async fn pages_cover_everything_once(store: &dyn VectorStore) -> Outcome {
     let scope = index(store, "docs", 2).await?;
     if !store.capabilities().search.scroll {
-        return Ok(());
+        return not_claimed("search.scroll");
     }
     ensure_eq!(walked(store, &scope, &ScrollQuery::new()).await?.0.len(), 0, "points of an empty index");
     let mut expected: Vec<String> = (0..40).map(|n| format!("p{n}")).collect();
@@ -58,7 +58,7 @@ pub async fn pages_cover_everything_once(store: &dyn VectorStore) -> Outcome {
 pub async fn a_walk_is_narrowed_by_a_filter(store: &dyn VectorStore) -> Outcome {
     let scope = index(store, "docs", 2).await?;
     if !store.capabilities().search.scroll {
-        return Ok(());
+        return not_claimed("search.scroll");
     }
     let points: Vec<NewPoint> =
         (0..200).map(|n| point(format!("p{n:03}"), [1.0, 0.0], json!({ "n": n, "s": format!("É{}", n % 10) }))).collect();
@@ -86,7 +86,7 @@ pub async fn a_walk_is_narrowed_by_a_filter(store: &dyn VectorStore) -> Outcome 
 pub async fn writes_do_not_disturb_a_walk(store: &dyn VectorStore) -> Outcome {
     let scope = index(store, "docs", 2).await?;
     if !store.capabilities().search.scroll {
-        return Ok(());
+        return not_claimed("search.scroll");
     }
     let staying: Vec<String> = (0..100).map(|n| format!("m{n:03}")).collect();
     let point = |id: &str| NewPoint::new(id, [1.0, 0.0]).metadata(json!({ "id": id }));
@@ -123,7 +123,7 @@ pub async fn writes_do_not_disturb_a_walk(store: &dyn VectorStore) -> Outcome {
 pub async fn cursors_belong_to_their_walk(store: &dyn VectorStore) -> Outcome {
     let can = store.capabilities();
     if !can.search.scroll {
-        return Ok(());
+        return not_claimed("search.scroll");
     }
     let scope = index(store, "docs", 2).await?;
     let other = made(store, &spec(store, "other", 2)).await?;

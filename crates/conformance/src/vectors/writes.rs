@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     differential::{Operator, documents, filter as drawn},
-    failure::{Outcome, ensure, ensure_eq, refused},
+    failure::{Outcome, ensure, ensure_eq, not_claimed, refused},
     random::Random,
 };
 use mastra_core::{
@@ -30,7 +30,7 @@ pub async fn replace_where_swaps_all_that_match(store: &dyn VectorStore) -> Outc
     )
     .await?;
     if !store.capabilities().write.replace_where {
-        return Ok(());
+        return not_claimed("write.replaceWhere");
     }
     let of = |doc: &str| Ok::<_, mastra_core::Error>(PointUpsertOptions::new().replace_where(Filter::eq("doc", doc)?));
     let near = VectorQuery::vector([1.0, 0.0]).top_k(20);
@@ -70,7 +70,7 @@ pub async fn a_refused_swap_changes_nothing(store: &dyn VectorStore) -> Outcome 
     let points = [point("a", [1.0, 0.0], json!({ "doc": "a" })), point("b", [1.0, 0.0], json!({ "doc": "b" }))];
     put(store, &scope, &points).await?;
     if !store.capabilities().write.replace_where {
-        return Ok(());
+        return not_claimed("write.replaceWhere");
     }
     let swap = async |points: &[NewPoint], filter: Filter| {
         store.upsert(&scope, points, &PointUpsertOptions::new().replace_where(filter)).await
@@ -101,7 +101,7 @@ pub async fn points_are_deleted_by_a_filter(store: &dyn VectorStore) -> Outcome 
     }
     ensure_eq!(found(store, &scope, &near).await?.len(), 10, "points after refusals");
     if !store.capabilities().write.delete_by_filter {
-        return Ok(());
+        return not_claimed("write.deleteByFilter");
     }
     let delete = async |filter: Filter| store.delete(&scope, &PointSelector::Filter(filter)).await;
     ensure_eq!(delete(Filter::eq("even", true)?).await?, 5, "deleted");
