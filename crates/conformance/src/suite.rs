@@ -196,6 +196,26 @@ macro_rules! __engine_cases {
                 a_stream_of_an_absent_entity_is_not_found,
                 many_records_are_streamed,
             }
+            Engine changes {
+                what_is_there_is_queued_on_subscribing,
+                a_subscription_follows_one_entity,
+                every_change_is_queued_with_its_generation,
+                changes_of_one_record_are_one,
+                large_batches_are_queued_whole,
+                a_deleted_entity_queues_its_records,
+                other_entities_and_subscriptions_stand_apart,
+                what_is_rolled_back_is_not_queued,
+                settling_commits_with_the_rest_of_a_transaction,
+                claims_are_shared_and_end,
+                a_lapsed_claim_is_repeated,
+                failures_wait_or_are_set_aside,
+                a_newer_generation_is_due_again,
+                records_are_queued_again_on_request,
+                malformed_calls_are_refused,
+                an_unknown_subscription_is_not_found,
+                writers_and_workers_lose_nothing,
+                subscribing_misses_no_writer,
+            }
             Engine field_indexes {
                 an_index_is_built_listed_and_dropped,
                 answers_are_the_same_with_an_index,

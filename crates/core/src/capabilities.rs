@@ -83,6 +83,8 @@ pub struct WriteCapabilities {
     pub expected_generation: bool,
     /// Transactions over several operations.
     pub transactions: bool,
+    /// A queue of changes, written in the transaction of each record that somebody follows.
+    pub change_queue: bool,
 }
 
 /// What full-text search understands.
@@ -141,6 +143,7 @@ impl Capabilities {
                 remove_keys: true,
                 expected_generation: true,
                 transactions: true,
+                change_queue: true,
             },
             text: TextCapabilities { words: true, phrases: true, prefixes: true, filter: true },
             data: DataCapabilities { nul_characters: true, unbounded_numbers: true },

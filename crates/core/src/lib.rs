@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod capabilities;
+pub mod changes;
 pub mod cursor;
 pub mod data;
 pub mod engine;

@@ -12,6 +12,7 @@ use mastra_core::{
     RecordId, RecordQuery, RecordSelector, RecordStore, RecordStream, Result, SyncBatch, SyncReport, TextResults, TextSearch,
     Transaction, TransactionBackend, UpsertOptions, UpsertReport,
     capabilities::{AdminCapabilities, DataCapabilities},
+    changes::ChangeQueue,
     vector::{VectorCapabilities, VectorOperations},
 };
 use std::sync::Arc;
@@ -207,6 +208,10 @@ impl<C: Connection> RecordStore for Mock<C> {
         self.connection
             .read("explain", |reader| Ok(explain(reader.records(reader.entity(entity)?.id, None).count(), query)))
             .await
+    }
+
+    fn changes(&self) -> Option<&dyn ChangeQueue> {
+        self.connection.handle().capabilities.write.change_queue.then_some(self as &dyn ChangeQueue)
     }
 }
 

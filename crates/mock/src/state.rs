@@ -5,6 +5,7 @@ use crate::vectors::{PointKey, Stored};
 use mastra_core::{
     Count, CountQuery, Cursor, Entity, EntityId, EntityQuery, EntityRef, Error, FieldIndex, FieldIndexKind, Page, Path, Position,
     Record, RecordId, RecordQuery, RecordSelector, Result, TextHit, TextResults, TextSearch,
+    changes::{QueueRow, Subscription},
     engine::one_entity,
     projection::project,
     text::{Ranking, TextQuery, index_text, snippet},
@@ -31,6 +32,10 @@ pub(crate) struct State {
     /// The vector indexes, by name.
     pub(crate) indexes: Table<String, Arc<IndexSpec>>,
     pub(crate) points: Table<PointKey, Arc<Stored>>,
+    /// Who follows which entity, by name.
+    pub(crate) subscriptions: Table<String, Subscription>,
+    /// What is queued, by subscription.
+    pub(crate) changes: Table<(String, RecordId), QueueRow>,
 }
 
 impl State {
@@ -43,6 +48,8 @@ impl State {
         self.field_indexes.commit();
         self.indexes.commit();
         self.points.commit();
+        self.subscriptions.commit();
+        self.changes.commit();
     }
 
     pub(crate) fn roll_back(&mut self) {
@@ -54,6 +61,8 @@ impl State {
         self.field_indexes.roll_back();
         self.indexes.roll_back();
         self.points.roll_back();
+        self.subscriptions.roll_back();
+        self.changes.roll_back();
     }
 }
 

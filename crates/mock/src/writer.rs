@@ -37,7 +37,7 @@ impl Writer<'_> {
         Reader { state: self.state, view: View::Pending }
     }
 
-    fn next_generation(&self) -> i64 {
+    pub(crate) fn next_generation(&self) -> i64 {
         self.generations.fetch_add(1, Ordering::Relaxed) + 1
     }
 
@@ -112,6 +112,10 @@ impl Writer<'_> {
         let entity = self.reader().entity(&EntityRef::Id(id))?;
         let records: Vec<Arc<Record>> = self.reader().records(id, None).cloned().collect();
         let indexes = self.reader().field_indexes(id);
+        for record in records.iter().filter(|record| record.deleted_at.is_none()) {
+            let generation = self.next_generation();
+            self.queue(record, generation, true);
+        }
         records.iter().for_each(|record| self.remove_record(record));
         indexes.iter().for_each(|index| self.state.field_indexes.remove(index_key(id, &index.path, index.kind)));
         self.state.names.remove((entity.name, entity.connection_id));
@@ -200,6 +204,7 @@ impl Writer<'_> {
 
     fn put_record(&mut self, record: Record) -> Arc<Record> {
         let record = Arc::new(record);
+        self.queue(&record, record.generation, record.deleted_at.is_some());
         self.state.owners.put(record.id, record.entity_id);
         self.state.external_ids.put((record.entity_id, record.external_id.clone()), record.id);
         self.state.records.put((record.entity_id, record.id), Arc::clone(&record));

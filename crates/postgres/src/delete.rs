@@ -1,6 +1,7 @@
 //! Deleting records, and removing the deleted ones for good.
 
 use crate::{
+    changes,
     error::driver,
     filter,
     query::{self, Scope, Statement},
@@ -107,11 +108,12 @@ async fn tombstone(
     let condition = condition(&mut statement);
     // The lock on the entity keeps a declaration of text fields from indexing what is just being deleted.
     let indexed = format!("cardinality((SELECT e.text_fields FROM {entities} e WHERE e.id = {id} FOR KEY SHARE)) > 0");
+    let queued = changes::queued(shared, "gone", &id, true);
     statement.push(&format!(
         "WITH doomed AS MATERIALIZED (SELECT r.id FROM {records} r WHERE r.entity_id = {id} AND r.deleted_at IS NULL AND ({condition}) \
          ORDER BY r.external_id FOR NO KEY UPDATE), \
          gone AS (UPDATE {records} AS r SET deleted_at = statement_timestamp(), generation = {next} \
-         FROM doomed WHERE r.id = doomed.id RETURNING r.id, {indexed} AS indexed) \
+         FROM doomed WHERE r.id = doomed.id RETURNING r.id, r.external_id, r.generation, {indexed} AS indexed), {queued} \
          SELECT count(*), coalesce(bool_or(gone.indexed), FALSE), CASE WHEN count(*) <= {LISTED} THEN array_agg(gone.id) END FROM gone"
     ));
     let row = statement.query(false)?.fetch_one(&mut *conn).await.map_err(driver)?;

@@ -6,7 +6,7 @@ use mastra_core::{
     Capabilities, Count, CountQuery, DeleteReport, Engine, EngineInfo, Entity, EntityDeletion, EntityId, EntityQuery, EntityRef,
     EntityUpdate, Explanation, FieldIndex, FieldIndexKind, NewEntity, NewRecord, Page, Path, PurgeOptions, Record, RecordId,
     RecordQuery, RecordSelector, RecordStore, RecordStream, Result, SyncBatch, SyncReport, TextResults, TextSearch, Transaction,
-    UpsertOptions, UpsertReport,
+    UpsertOptions, UpsertReport, changes::ChangeQueue,
 };
 use sqlx::PgPool;
 
@@ -114,6 +114,10 @@ impl RecordStore for PostgresEngine {
 
     async fn explain(&self, entity: &EntityRef, query: &RecordQuery) -> Result<Explanation> {
         self.store.explain(entity, query).await
+    }
+
+    fn changes(&self) -> Option<&dyn ChangeQueue> {
+        self.store.changes()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Entities: resolving, creating, listing, changing and deleting them.
 
 use crate::{
+    changes,
     error::{driver, is, sqlstate},
     rows::{self, ENTITY_COLUMNS},
     store::Shared,
@@ -174,6 +175,7 @@ pub(crate) async fn delete(conn: &mut PgConnection, shared: &Shared, id: EntityI
     let lock = format!("SELECT e.id FROM {} e WHERE e.id = $1 FOR UPDATE", schema.entities);
     let locked = shared.query(&lock).bind(id.as_uuid()).fetch_optional(&mut *conn).await.map_err(driver)?;
     locked.ok_or_else(|| Error::not_found("there is no such entity"))?.try_get::<Uuid, _>(0).map_err(driver)?;
+    changes::with_their_entity(conn, shared, id).await?;
     let records = format!("DELETE FROM {} WHERE entity_id = $1", schema.records);
     let records = shared.query(&records).bind(id.as_uuid()).execute(&mut *conn).await.map_err(driver)?.rows_affected();
     let entity = format!("DELETE FROM {} WHERE id = $1", schema.entities);

@@ -6,6 +6,8 @@ mod beginning;
 #[cfg(feature = "engine")]
 mod bulk;
 #[cfg(feature = "engine")]
+mod changes;
+#[cfg(feature = "engine")]
 mod config;
 #[cfg(feature = "engine")]
 mod delete;

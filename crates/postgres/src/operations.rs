@@ -6,7 +6,7 @@ use mastra_core::{
     Capabilities, Count, CountQuery, DeleteReport, EngineInfo, Entity, EntityDeletion, EntityId, EntityQuery, EntityRef,
     EntityUpdate, Explanation, NewEntity, NewRecord, Page, Path, PurgeOptions, Record, RecordId, RecordQuery, RecordSelector,
     RecordStore, Result, SyncBatch, SyncReport, TextResults, TextSearch, TransactionBackend, UpsertOptions, UpsertReport,
-    vector::VectorOperations,
+    changes::ChangeQueue, vector::VectorOperations,
 };
 
 impl PgStore {
@@ -136,6 +136,10 @@ impl RecordStore for PgStore {
 
     async fn explain(&self, entity: &EntityRef, query: &RecordQuery) -> Result<Explanation> {
         explain::explain(self, self.entity_to_read(entity).await?, query).await
+    }
+
+    fn changes(&self) -> Option<&dyn ChangeQueue> {
+        Some(self)
     }
 }
 

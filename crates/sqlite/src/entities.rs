@@ -1,6 +1,7 @@
 //! Entities.
 
 use crate::{
+    changes,
     error::{Code, Mapped as _, statement},
     row,
 };
@@ -20,6 +21,8 @@ pub(crate) struct Known {
     pub(crate) finish: bool,
     /// The indexes on its fields.
     pub(crate) indexes: Vec<crate::index::Index>,
+    /// Whether somebody follows its changes.
+    pub(crate) followed: bool,
 }
 
 /// How many matches of a name are looked at: a dozen says that there are several.
@@ -33,7 +36,8 @@ impl Known {
 }
 
 const KNOWN: &str = "EXISTS (SELECT 1 FROM records WHERE entity = e.key AND finish = 1), \
-     (SELECT json_group_array(json_array(key, path, kind) ORDER BY key) FROM field_indexes WHERE entity = e.key)";
+     (SELECT json_group_array(json_array(key, path, kind) ORDER BY key) FROM field_indexes WHERE entity = e.key), \
+     EXISTS (SELECT 1 FROM subscriptions WHERE entity_id = e.id)";
 
 /// The entities of the name `?1`, in the connection `?2` unless that is NULL.
 pub(crate) const NAMED: &str = "e.name = ?1 AND (?2 IS NULL OR e.connection_id = ?2)";
@@ -41,7 +45,7 @@ pub(crate) const NAMED: &str = "e.name = ?1 AND (?2 IS NULL OR e.connection_id =
 fn known(row: &SqliteRow) -> Result<Known> {
     let (key, entity) = row::entity(row)?;
     let indexes = crate::index::listed(row::get(row, 10)?)?;
-    Ok(Known { key, entity, finish: row::get(row, 9)?, indexes })
+    Ok(Known { key, entity, finish: row::get(row, 9)?, indexes, followed: row::get(row, 11)? })
 }
 
 /// The one entity that a reference means.
@@ -98,7 +102,7 @@ pub(crate) async fn create(connection: &mut SqliteConnection, new: &NewEntity) -
         .fetch_one(connection)
         .await;
     let key = inserted.map_err(taken)?.try_get(0).mapped()?;
-    Ok(Known { key, entity, finish: false, indexes: Vec::new() })
+    Ok(Known { key, entity, finish: false, indexes: Vec::new(), followed: false })
 }
 
 /// The entity of that name in that connection, made where there is none.
@@ -184,6 +188,7 @@ async fn store(connection: &mut SqliteConnection, key: i64, entity: &mut Entity)
 
 /// Removes an entity with all that refers to it.
 pub(crate) async fn delete(connection: &mut SqliteConnection, known: &Known) -> Result<EntityDeletion> {
+    changes::all_of_entity(connection, known).await?;
     for index in &known.indexes {
         crate::index::remove(connection, index).await?;
     }

@@ -3,6 +3,7 @@
 mod args;
 mod builder;
 mod capabilities;
+mod changes;
 mod connection;
 mod engine;
 mod entities;

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use mastra_core::{
     Capabilities, Count, CountQuery, DeleteReport, EngineInfo, Entity, EntityDeletion, EntityId, EntityQuery, EntityRef,
     EntityUpdate, Explanation, NewEntity, NewRecord, Page, Path, PurgeOptions, Record, RecordId, RecordQuery, RecordSelector,
-    RecordStore, Result, SyncBatch, SyncReport, TextResults, TextSearch, UpsertOptions, UpsertReport,
+    RecordStore, Result, SyncBatch, SyncReport, TextResults, TextSearch, UpsertOptions, UpsertReport, changes::ChangeQueue,
 };
 use std::sync::Arc;
 
@@ -177,5 +177,9 @@ impl<A: Access> RecordStore for SqliteStore<A> {
         let explanation = records::explain(unit.connection()?, &known, query).await?;
         unit.commit().await?;
         Ok(explanation)
+    }
+
+    fn changes(&self) -> Option<&dyn ChangeQueue> {
+        Some(self)
     }
 }

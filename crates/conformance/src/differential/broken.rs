@@ -6,6 +6,7 @@ use mastra_core::{
     Capabilities, Count, CountQuery, DeleteReport, EngineInfo, Entity, EntityDeletion, EntityId, EntityQuery, EntityRef,
     EntityUpdate, Explanation, Filter, NewEntity, NewRecord, Page, Path, PurgeOptions, Record, RecordId, RecordQuery,
     RecordSelector, RecordStore, Result, SyncBatch, SyncReport, TextResults, TextSearch, UpsertOptions, UpsertReport,
+    changes::ChangeQueue,
     filter::{Bound, Comparison, Members, Pattern, Predicate},
 };
 use serde_json::Value;
@@ -186,5 +187,9 @@ impl<S: RecordStore> RecordStore for Broken<S> {
 
     async fn explain(&self, entity: &EntityRef, query: &RecordQuery) -> Result<Explanation> {
         self.inner.explain(entity, query).await
+    }
+
+    fn changes(&self) -> Option<&dyn ChangeQueue> {
+        self.inner.changes()
     }
 }

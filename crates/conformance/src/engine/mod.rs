@@ -1,5 +1,6 @@
 //! The cases of the engine suite, by subject. [`engine_suite!`](crate::engine_suite) makes tests of them.
 
+pub mod changes;
 pub mod claims;
 pub mod concurrency;
 pub mod delete;

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     capabilities::Capabilities,
+    changes::ChangeQueue,
     entity::{Entity, EntityQuery, EntityRef, EntityUpdate, NewEntity},
     error::{Error, ErrorKind, Result},
     ids::{EntityId, RecordId},
@@ -62,8 +63,13 @@ impl<S: RecordStore> Checked<S> {
         std::ptr::from_ref(self.inner.info()).addr()
     }
 
+    /// Whether it is a transaction.
+    pub(super) fn is_transaction(&self) -> bool {
+        !self.retries
+    }
+
     /// One traced, checked, retried call.
-    async fn call<T, F>(
+    pub(super) async fn call<T, F>(
         &self,
         operation: &'static str,
         size: Option<usize>,
@@ -229,6 +235,10 @@ impl<S: RecordStore> RecordStore for Checked<S> {
         let checked = validate::entity_ref(entity).and_then(|()| validate::explain(query, self.capabilities()));
         self.call("explain", None, checked, || self.inner.explain(entity, query)).await.map_err(|error| named(error, entity))
     }
+
+    fn changes(&self) -> Option<&dyn ChangeQueue> {
+        self.inner.changes().map(|_| self as &dyn ChangeQueue)
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]
@@ -275,7 +285,7 @@ impl<S: Engine> Engine for Checked<S> {
 }
 
 /// Says which entity is not there: its name is the caller's own word, and the one to check.
-fn named(error: Error, entity: &EntityRef) -> Error {
+pub(super) fn named(error: Error, entity: &EntityRef) -> Error {
     if !error.is_not_found() || error.get("entity").is_some() {
         return error;
     }

@@ -5,6 +5,7 @@
 //! and retries around both; [`RecordStoreExt`] and [`EngineExt`] add the conveniences that nobody implements.
 
 mod checked;
+mod checked_changes;
 mod ext;
 mod pointers;
 mod reentry;

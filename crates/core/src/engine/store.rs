@@ -3,6 +3,7 @@
 use super::Transaction;
 use crate::{
     capabilities::Capabilities,
+    changes::ChangeQueue,
     entity::{Entity, EntityQuery, EntityRef, EntityUpdate, NewEntity},
     error::{Error, Result},
     ids::{EntityId, RecordId},
@@ -94,6 +95,11 @@ pub trait RecordStore: Send + Sync + fmt::Debug {
 
     /// How the engine would answer a query.
     async fn explain(&self, entity: &EntityRef, query: &RecordQuery) -> Result<Explanation>;
+
+    /// The queue of changes, which what is derived from records follows; `None` where the backend has none.
+    fn changes(&self) -> Option<&dyn ChangeQueue> {
+        None
+    }
 }
 
 /// A whole engine: [`RecordStore`] with transactions, streams and administration. Used as `Arc<dyn Engine>`.

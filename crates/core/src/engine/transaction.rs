@@ -5,6 +5,7 @@ use super::{
 };
 use crate::{
     capabilities::Capabilities,
+    changes::ChangeQueue,
     entity::{Entity, EntityQuery, EntityRef, EntityUpdate, NewEntity},
     error::Result,
     ids::{EntityId, RecordId},
@@ -122,6 +123,9 @@ macro_rules! forward_record_store {
             }
             async fn explain(&$self, entity: &EntityRef, query: &RecordQuery) -> Result<Explanation> {
                 $inner.explain(entity, query).await
+            }
+            fn changes(&$self) -> Option<&dyn ChangeQueue> {
+                $inner.changes()
             }
         }
     };

@@ -5,7 +5,7 @@ use super::{
     outcome::{Outcome, Outcomes, Written, position},
     write::{BY_KEY, complete, insertion, refuse_resurrection, too_many_writers},
 };
-use crate::{error::driver, store::Shared};
+use crate::{changes, error::driver, store::Shared};
 use mastra_core::{
     Entity, RecordId, Result, UpsertReport,
     upsert::{Decision, RecordChange, Stored},
@@ -114,10 +114,11 @@ async fn write(
     outcomes: &mut Outcomes,
 ) -> Result<()> {
     let insertion = insertion(shared, "given s");
+    let queued = changes::queued(shared, "written", "$1", false);
     let statement = format!(
         "WITH given AS (SELECT i.position, i.id, i.x, coalesce(i.t, $7) AS t, i.d, i.generation \
          FROM unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::bigint[]) WITH ORDINALITY AS i (id, x, t, d, generation, position)), \
-         written AS ({insertion}) \
+         written AS ({insertion}), {queued} \
          SELECT s.position, w.id, w.fields, w.data FROM given s FULL JOIN written w ON w.external_id = s.x"
     );
     let answer = shared

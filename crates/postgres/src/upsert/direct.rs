@@ -3,10 +3,11 @@
 use super::{
     ATTEMPTS, Row,
     outcome::{Outcome, Outcomes, position},
-    write::{BY_KEY, complete_rows, index, insertion, refuse_resurrection, text_fields, too_many_writers},
+    write::{BY_KEY, complete_rows, index, insertion, refuse_resurrection, state, too_many_writers},
 };
 use crate::{
     bulk::{self, Load},
+    changes,
     error::driver,
     store::Shared,
 };
@@ -82,7 +83,11 @@ async fn copied(
     if positions.is_empty() {
         return Ok(());
     }
-    let fields = text_fields(conn, shared, entity).await?;
+    let (fields, followed) = state(conn, shared, entity).await?;
+    if followed {
+        let ids = positions.iter().filter_map(|at| batch.get(*at)).map(|(id, _)| id.as_uuid()).collect();
+        changes::copied(conn, shared, entity.id, ids).await?;
+    }
     let rows: Vec<_> =
         positions.iter().filter_map(|at| batch.get(*at)).map(|(id, row)| (id.as_uuid(), row.data.as_ref())).collect();
     index(conn, shared, entity, &fields, &rows).await
@@ -138,6 +143,7 @@ pub(super) fn statement(shared: &Shared, mode: UpsertMode, source: &str) -> Stri
     let records = &shared.schema.records;
     let merged = if mode == UpsertMode::Replace { "i.d" } else { "CASE WHEN e.live THEN e.data || i.d ELSE i.d END" };
     let insertion = insertion(shared, "seen s WHERE NOT s.same");
+    let queued = changes::queued(shared, "written", "$1", false);
     format!(
         "WITH seen AS MATERIALIZED (\
          SELECT c.position, c.id, c.x, c.t, c.old, c.generation, c.live, c.same, CASE WHEN NOT c.same THEN c.d END AS d FROM (\
@@ -147,7 +153,7 @@ pub(super) fn statement(shared: &Shared, mode: UpsertMode, source: &str) -> Stri
          SELECT r.id, r.external_id, r.data, r.entity_type, r.generation, r.deleted_at IS NULL AS live FROM {records} r \
          {BY_KEY}) e ON e.external_id = i.x \
          CROSS JOIN LATERAL (SELECT {merged} AS d OFFSET 0) m OFFSET 0) c), \
-         written AS ({insertion}) \
+         written AS ({insertion}), {queued} \
          SELECT array_agg(s.position), array_agg(coalesce(w.id, s.old)), \
          array_agg((CASE WHEN s.same THEN {UNCHANGED} WHEN s.live THEN {UPDATED} WHEN s.old IS NOT NULL THEN {REVIVED} ELSE {NEW} END)::int2), \
          min(w.fields), array_agg(w.data) FILTER (WHERE w.data IS NOT NULL), array_agg(w.id) FILTER (WHERE w.data IS NOT NULL) \

@@ -21,7 +21,7 @@ const INDEXED: usize = 2_000;
 ///
 /// The text fields are read while a row is returned, so only where something is written, and under a lock that a declaration
 /// of text fields waits for, or that waits for it and then reads what it declared. So no record stays out of the index.
-/// `$1` is the entity.
+/// `$1` is the entity. What is written has to be queued too: see [`changes::queued`](crate::changes::queued).
 pub(super) fn insertion(shared: &Shared, source: &str) -> String {
     let schema = &shared.schema;
     let (records, entities) = (&schema.records, &schema.entities);
@@ -35,7 +35,7 @@ pub(super) fn insertion(shared: &Shared, source: &str) -> String {
          generation = {next}, updated_at = greatest(statement_timestamp(), r.updated_at + interval '1 microsecond'), \
          created_at = r.created_at, deleted_at = NULL \
          WHERE r.generation = excluded.generation \
-         RETURNING r.id, r.external_id, {fields} AS fields, CASE WHEN cardinality({fields}) > 0 THEN r.data END AS data"
+         RETURNING r.id, r.external_id, r.generation, {fields} AS fields, CASE WHEN cardinality({fields}) > 0 THEN r.data END AS data"
     )
 }
 
@@ -68,12 +68,17 @@ pub(super) async fn complete_rows(
     index(conn, shared, entity, &fields, rows).await
 }
 
-/// The entity's text fields, under the lock that a declaration of others waits for.
-pub(super) async fn text_fields(conn: &mut PgConnection, shared: &Shared, entity: &Entity) -> Result<Vec<Path>> {
-    let statement = format!("SELECT e.text_fields FROM {} e WHERE e.id = $1 FOR KEY SHARE", shared.schema.entities);
+/// The entity's text fields, under the lock that a declaration of others waits for, and whether somebody follows it.
+pub(super) async fn state(conn: &mut PgConnection, shared: &Shared, entity: &Entity) -> Result<(Vec<Path>, bool)> {
+    let statement = format!(
+        "SELECT e.text_fields, EXISTS (SELECT FROM {} s WHERE s.entity_id = e.id) FROM {} e WHERE e.id = $1 FOR KEY SHARE OF e",
+        shared.schema.qualified("subscriptions"),
+        shared.schema.entities
+    );
     let found = shared.query(&statement).bind(entity.id.as_uuid()).fetch_optional(conn).await.map_err(driver)?;
-    let fields: Vec<String> = found.ok_or_else(entity_is_gone)?.try_get(0).map_err(driver)?;
-    rows::text_fields(&fields)
+    let found = found.ok_or_else(entity_is_gone)?;
+    let fields: Vec<String> = found.try_get(0).map_err(driver)?;
+    Ok((rows::text_fields(&fields)?, found.try_get(1).map_err(driver)?))
 }
 
 /// Indexes the text of records that were written, with bounded memory.

@@ -1,7 +1,7 @@
 //! Deleting records, and removing the deleted for good.
 
 use super::{query, stored::json_list, write::generations};
-use crate::{entities::Known, error::Mapped as _, fields};
+use crate::{changes, entities::Known, error::Mapped as _, fields};
 use mastra_core::{DeleteReport, PurgeOptions, RecordSelector, Result, time};
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
@@ -36,6 +36,7 @@ pub(crate) async fn delete(connection: &mut SqliteConnection, known: &Known, sel
         if !known.entity.text_fields.is_empty() {
             fields::forget_words(connection, piece).await?;
         }
+        changes::written(connection, known, piece).await?;
     }
     Ok(DeleteReport { deleted: keys.len() as u64 })
 }

@@ -19,3 +19,4 @@ pub(crate) use read::{by_external_id, by_external_ids, by_id, by_ids};
 pub(crate) use stored::json_list;
 pub(crate) use stream::stream;
 pub(crate) use upsert::{Draft, upsert};
+pub(crate) use write::generations;

@@ -2,6 +2,7 @@
 
 use crate::{
     args::{Args, placeholders, powers_of_two},
+    changes,
     entities::Known,
     error::Mapped as _,
     fields, finish,
@@ -69,7 +70,7 @@ impl Change {
 }
 
 /// Takes the next generations, as many as there are changes, and gives the first.
-pub(super) async fn generations(connection: &mut SqliteConnection, count: usize) -> Result<i64> {
+pub(crate) async fn generations(connection: &mut SqliteConnection, count: usize) -> Result<i64> {
     let count = i64::try_from(count).map_err(|_| Error::invalid_input("too many records for one call"))?;
     let sql = "UPDATE counters SET value = value + ?1 WHERE name = 'generation' RETURNING value";
     let last: i64 = sqlx::query_scalar(sql).bind(count).fetch_one(connection).await.mapped()?;
@@ -77,19 +78,20 @@ pub(super) async fn generations(connection: &mut SqliteConnection, count: usize)
 }
 
 /// Writes the rows, in order of their generations.
-pub(super) async fn apply(connection: &mut SqliteConnection, known: &Known, changes: Vec<Change>) -> Result<()> {
-    if changes.is_empty() {
+pub(super) async fn apply(connection: &mut SqliteConnection, known: &Known, rows: Vec<Change>) -> Result<()> {
+    if rows.is_empty() {
         return Ok(());
     }
     let now = time::now();
-    let first = generations(connection, changes.len()).await?;
-    let (mut new, mut stored) = (Vec::new(), Vec::new());
+    let first = generations(connection, rows.len()).await?;
+    let (mut new, mut stored, mut keys) = (Vec::new(), Vec::new(), Vec::with_capacity(rows.len()));
     let mut beside = fields::Beside::default();
-    for (generation, mut change) in (first..).zip(changes) {
+    for (generation, mut change) in (first..).zip(rows) {
         let (key, is_new) = match &change.row {
             Row::New { .. } => (generation, true),
             Row::Stored { key, .. } => (*key, false),
         };
+        keys.push(key);
         beside.add(key, is_new, change.words.take(), std::mem::take(&mut change.values));
         if is_new { &mut new } else { &mut stored }.push((generation, change));
     }
@@ -99,6 +101,7 @@ pub(super) async fn apply(connection: &mut SqliteConnection, known: &Known, chan
     for rows in powers_of_two(stored, MOST_ROWS) {
         rewrite(connection, now, rows).await?;
     }
+    changes::written(connection, known, &keys).await?;
     beside.write(connection, fields::RECORDS, &crate::scope(known.key), known.has_lists()).await
 }
 
