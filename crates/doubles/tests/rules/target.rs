@@ -51,6 +51,13 @@ impl Target {
         Self { _double: double, client: client.build().unwrap(), name }
     }
 
+    /// Whether the server is of this version 1.x or a later one. What an earlier one answers stands in the rule, as seen on 1.18.
+    pub(crate) async fn is_from(&self, minor: u32) -> bool {
+        let version = self.client.health_check().await.unwrap().version;
+        let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap());
+        (numbers.next().unwrap(), numbers.next().unwrap()) >= (1, minor)
+    }
+
     /// Deletes the collection.
     pub(crate) async fn finish(self) {
         self.client.delete_collection(&self.name).await.unwrap();

@@ -65,6 +65,7 @@ impl Collection {
             points: BTreeMap::new(),
             fields: BTreeMap::new(),
             indexes: BTreeMap::new(),
+            outlived: BTreeMap::new(),
             operation: 0,
         })
     }

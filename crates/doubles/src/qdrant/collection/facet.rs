@@ -3,7 +3,7 @@
 use qdrant_client::qdrant as wire;
 use qdrant_client::qdrant::facet_value::Variant;
 
-use super::Collection;
+use super::{Collection, Point};
 use crate::qdrant::data::Data;
 use crate::qdrant::filter::{Filter, facet_values};
 use crate::qdrant::path::Path;
@@ -11,7 +11,7 @@ use crate::qdrant::status::{Result, bad_input};
 
 impl Collection {
     /// The most frequent values, each with the number of points that have it; equal numbers by value. The key needs an index that
-    /// matches whole values.
+    /// matches whole values. Values of deleted points are there too, with none, as far as the limit reaches.
     pub(crate) fn facet(&self, key: &Path, filter: Option<&Filter>, limit: usize) -> Result<Vec<wire::FacetHit>> {
         if limit == 0 {
             return Ok(Vec::new());
@@ -28,6 +28,11 @@ impl Collection {
                 }
             }
         }
+        for value in self.outlived.get(key).into_iter().flatten() {
+            if !counts.iter().any(|(known, _)| known == value) {
+                counts.push((value.clone(), 0));
+            }
+        }
         counts.sort_by(|(a, a_count), (b, b_count)| b_count.cmp(a_count).then_with(|| order(a, b)));
         let hit = |(value, count): (Data, u64)| {
             let variant = match value {
@@ -39,6 +44,19 @@ impl Collection {
             wire::FacetHit { value: Some(wire::FacetValue { variant }), count }
         };
         Ok(counts.into_iter().take(limit).map(hit).collect())
+    }
+
+    /// Remembers the values of a point that is about to go.
+    pub(super) fn outlive(&mut self, point: &Point) {
+        for (key, index) in &self.indexes {
+            let values = facet_values(index, &key.find(&point.payload)).unwrap_or_default();
+            let known = self.outlived.entry(key.clone()).or_default();
+            for value in values {
+                if !known.contains(&value) {
+                    known.push(value);
+                }
+            }
+        }
     }
 }
 

@@ -67,6 +67,7 @@ impl Collection {
             let error = format!("Collection already has the maximum number of payload indices ({most})");
             return Err(strict(error, "Please delete an existing index before creating a new one."));
         }
+        self.outlived.remove(&key);
         self.fields.insert(key.clone(), field);
         self.indexes.insert(key, index);
         Ok(())
@@ -76,6 +77,7 @@ impl Collection {
     pub(crate) fn delete_index(&mut self, key: &Path) {
         self.fields.remove(key);
         self.indexes.remove(key);
+        self.outlived.remove(key);
     }
 
     /// Whether the filter asks for a key whose index was made for tenants.

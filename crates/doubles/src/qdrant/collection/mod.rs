@@ -21,6 +21,7 @@ pub(crate) use strict::Checked;
 pub(crate) use update::{Selector, UpdateMode};
 pub(crate) use vectors::{NewVectors, read as read_vectors};
 
+use super::data::Data;
 use super::filter::{Candidate, Filter, matches};
 use super::id::Id;
 use super::path::Path;
@@ -37,6 +38,8 @@ pub(crate) struct Collection {
     fields: BTreeMap<Path, FieldIndex>,
     /// What a filter asks; the same keys as `fields`.
     indexes: BTreeMap<Path, Index>,
+    /// Values of deleted points: an index remembers them, and counts none.
+    outlived: BTreeMap<Path, Vec<Data>>,
     /// How many updates there were: the version of a point is the number of the last one that changed it.
     operation: u64,
 }

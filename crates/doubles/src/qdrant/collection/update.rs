@@ -124,7 +124,9 @@ impl Collection {
     pub(crate) fn delete(&mut self, selector: &Selector) -> Result<()> {
         selector.check()?;
         for id in self.chosen(selector) {
-            self.points.remove(&id);
+            if let Some(point) = self.points.remove(&id) {
+                self.outlive(&point);
+            }
         }
         self.operation += 1;
         Ok(())
