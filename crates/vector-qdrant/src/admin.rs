@@ -3,7 +3,7 @@
 use crate::{
     filter::quoted,
     known::{self, Known},
-    payload::{META, NAMESPACE, ODD, RANK, Reads, TERMS},
+    payload::{META, NAMESPACE, ODD, RANK, REVISION, Reads, TERMS},
     store::QdrantVectors,
     walk::Walk,
 };
@@ -110,9 +110,11 @@ impl QdrantVectors {
         let tenant = KeywordIndexParams { is_tenant: Some(true), ..KeywordIndexParams::default() };
         let words = KeywordIndexParams { prefix: Some(KeywordPrefixParams {}), ..KeywordIndexParams::default() };
         let rank = IntegerIndexParams { lookup: Some(false), range: Some(true), ..IntegerIndexParams::default() };
+        let revision = IntegerIndexParams { lookup: Some(true), range: Some(false), ..IntegerIndexParams::default() };
         let mut fields = vec![
             (NAMESPACE.to_owned(), FieldType::Keyword, Some(IndexParams::KeywordIndexParams(tenant))),
             (RANK.to_owned(), FieldType::Integer, Some(IndexParams::IntegerIndexParams(rank))),
+            (REVISION.to_owned(), FieldType::Integer, Some(IndexParams::IntegerIndexParams(revision))),
             (ODD.to_owned(), FieldType::Bool, None),
             (TERMS.to_owned(), FieldType::Keyword, Some(IndexParams::KeywordIndexParams(words))),
         ];

@@ -7,6 +7,7 @@ mod client;
 mod error;
 mod filter;
 mod known;
+mod merge;
 mod name;
 mod payload;
 mod scroll;

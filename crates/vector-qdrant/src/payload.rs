@@ -17,12 +17,15 @@ use qdrant_client::qdrant::{
 };
 use serde_json::{Map, Value};
 use std::collections::HashMap;
+use uuid::Uuid;
 
 pub(crate) const ID: &str = "_id";
 pub(crate) const NAMESPACE: &str = "_ns";
 pub(crate) const META: &str = "meta";
 pub(crate) const TERMS: &str = "_terms";
 pub(crate) const RANK: &str = "_rank";
+/// Another whenever metadata are written: what a merge was made of is told from what came since.
+pub(crate) const REVISION: &str = "_rev";
 /// Whether a number was replaced.
 pub(crate) const ODD: &str = "_odd";
 const TEXT: &str = "_text";
@@ -42,7 +45,7 @@ fn null() -> Wire {
 }
 
 /// The keys of metadata. All are there, so that merged into a payload they leave nothing of what was.
-pub(crate) fn metadata(metadata: &Value) -> Result<Payload> {
+pub(crate) fn metadata(metadata: &Value, revision: i64) -> Result<Payload> {
     let mut changed = Changed::default();
     let native = changed.wire(metadata, 0);
     let json = match changed.any {
@@ -53,7 +56,18 @@ pub(crate) fn metadata(metadata: &Value) -> Result<Payload> {
         false => null(),
     };
     let odd = if changed.numbers { Wire::from(true) } else { null() };
-    Ok(Payload::from([(META.to_owned(), native), (JSON.to_owned(), json), (ODD.to_owned(), odd)]))
+    let revision = Wire::from(revision);
+    Ok(Payload::from([
+        (META.to_owned(), native),
+        (JSON.to_owned(), json),
+        (ODD.to_owned(), odd),
+        (REVISION.to_owned(), revision),
+    ]))
+}
+
+/// A revision that no other write has.
+pub(crate) fn fresh_revision() -> i64 {
+    Uuid::now_v7().as_u64_pair().1.cast_signed()
 }
 
 /// The keys of a text.
@@ -173,11 +187,12 @@ pub(crate) struct Reads {
     pub(crate) text: bool,
     pub(crate) vector: bool,
     pub(crate) namespace: bool,
+    pub(crate) revision: bool,
 }
 
 impl Reads {
     pub(crate) fn new(include: Include) -> Self {
-        Self { metadata: include.metadata, text: include.text, vector: include.vector, namespace: false }
+        Self { metadata: include.metadata, text: include.text, vector: include.vector, namespace: false, revision: false }
     }
 
     /// Metadata too, to be judged.
@@ -189,6 +204,12 @@ impl Reads {
     pub(crate) fn with_namespace(mut self) -> Self {
         self.namespace = true;
         self
+    }
+
+    /// Metadata, and which write they are of.
+    pub(crate) fn with_revision(mut self) -> Self {
+        self.revision = true;
+        self.with_metadata(true)
     }
 
     pub(crate) fn with_text(mut self) -> Self {
@@ -208,6 +229,9 @@ impl Reads {
         }
         if self.namespace {
             keys.push(NAMESPACE);
+        }
+        if self.revision {
+            keys.push(REVISION);
         }
         if self.text {
             keys.push(TEXT);
@@ -231,6 +255,8 @@ pub(crate) struct Read {
     pub(crate) odd: bool,
     /// Where that was asked for.
     pub(crate) namespace: Option<String>,
+    /// Where that was asked for.
+    pub(crate) revision: Option<i64>,
 }
 
 /// Reads a point of the wire. What is not as it was written is `Corrupt`.
@@ -265,7 +291,11 @@ pub(crate) fn read(
         Some(Kind::StringValue(name)) => Some(name),
         _ => None,
     };
-    Ok(Read { point, odd: payload.contains_key(ODD), namespace })
+    let revision = match payload.remove(REVISION).and_then(|value| value.kind) {
+        Some(Kind::IntegerValue(revision)) => Some(revision),
+        _ => None,
+    };
+    Ok(Read { point, odd: payload.contains_key(ODD), namespace, revision })
 }
 
 fn kept_numbers(kept: &str) -> Option<Vec<f32>> {
@@ -309,7 +339,7 @@ mod tests {
     use serde_json::json;
 
     fn there_and_back(value: &Value) -> (Value, bool, bool) {
-        let mut payload = without_nulls(metadata(value).unwrap());
+        let mut payload = without_nulls(metadata(value, 7).unwrap());
         let kept = payload.contains_key(JSON);
         payload.insert(ID.to_owned(), Wire::from("a"));
         let reads = Reads::new(Include { vector: false, metadata: true, text: false });

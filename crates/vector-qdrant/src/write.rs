@@ -17,14 +17,13 @@ use qdrant_client::qdrant::{
     points_selector::PointsSelectorOneOf,
     points_update_operation::{DeletePoints, Operation, PointStructList, SetPayload, UpdateVectors},
 };
-use serde_json::Value;
 use uuid::Uuid;
 
 /// Points that one operation names.
 const IDS: usize = 1_000;
 
 /// Operations on their way, in requests of bounded size.
-struct Batch<'s> {
+pub(crate) struct Batch<'s> {
     store: &'s QdrantVectors,
     known: &'s Known,
     operations: Vec<Operation>,
@@ -32,11 +31,11 @@ struct Batch<'s> {
 }
 
 impl<'s> Batch<'s> {
-    fn new(store: &'s QdrantVectors, known: &'s Known) -> Self {
+    pub(crate) fn new(store: &'s QdrantVectors, known: &'s Known) -> Self {
         Self { store, known, operations: Vec::new(), bytes: 0 }
     }
 
-    async fn push(&mut self, operation: Operation, bytes: usize) -> Result<()> {
+    pub(crate) async fn push(&mut self, operation: Operation, bytes: usize) -> Result<()> {
         let full = self.bytes.saturating_add(bytes) > self.store.settings.batch_bytes || self.operations.len() >= IDS;
         if full && !self.operations.is_empty() {
             self.send().await?;
@@ -46,7 +45,7 @@ impl<'s> Batch<'s> {
         Ok(())
     }
 
-    async fn send(&mut self) -> Result<()> {
+    pub(crate) async fn send(&mut self) -> Result<()> {
         if self.operations.is_empty() {
             return Ok(());
         }
@@ -69,7 +68,7 @@ impl<'s> Batch<'s> {
     }
 }
 
-fn selected(filter: Filter) -> Option<PointsSelector> {
+pub(crate) fn selected(filter: Filter) -> Option<PointsSelector> {
     Some(PointsSelector { points_selector_one_of: Some(PointsSelectorOneOf::Filter(filter)) })
 }
 
@@ -103,8 +102,9 @@ impl QdrantVectors {
         };
         let mut batch = Batch::new(self, known);
         let (mut list, mut bytes) = (Vec::new(), 0);
+        let revision = payload::fresh_revision();
         for (id, point) in ids.iter().zip(points) {
-            let (point, size) = new_point(known, scope, id, point)?;
+            let (point, size) = new_point(known, scope, id, point, revision)?;
             let most = known.batch.min(self.settings.batch_points);
             if !list.is_empty() && (list.len() >= most || bytes + size > self.settings.batch_bytes) {
                 batch.push(upsertion(std::mem::take(&mut list)), bytes).await?;
@@ -208,30 +208,26 @@ impl QdrantVectors {
         update: &PointUpdate,
     ) -> Result<u64> {
         known.spec.still_takes(update.vector.as_ref(), update.model.as_deref())?;
-        let merges = matches!(update.metadata, Some(MetadataChange::Merge(_)));
-        let reads = Reads::new(Include::ID).with_metadata(merges);
+        let reads = Reads::new(Include::ID);
+        let (merge, reads) = match &update.metadata {
+            Some(change @ MetadataChange::Merge(_)) => (Some(change), reads.with_revision()),
+            _ => (None, reads),
+        };
         let found = match selector {
             PointSelector::Ids(ids) => self.read_ids(known, &points_of(&scope.namespace, ids), reads).await?,
             PointSelector::Filter(filter) => self.matching(known, &scope.namespace, &Plan::new(filter), reads).await?,
             _ => return Err(Error::unsupported("this store does not offer such a selection")),
         };
         let count = found.len() as u64;
-        let id = |id: &str| PointId::from(name::point(&scope.namespace, id));
-        let ids: Vec<PointId> = found.iter().map(|read| id(&read.point.id)).collect();
+        let ids: Vec<PointId> = found.iter().map(|read| PointId::from(name::point(&scope.namespace, &read.point.id))).collect();
+        if let Some(change) = merge {
+            self.merge_metadata(known, &scope.namespace, found, selector, change).await?;
+        }
         let mut batch = Batch::new(self, known);
         // What every point gets.
         let mut same = Payload::new();
-        match &update.metadata {
-            Some(MetadataChange::Replace(new)) => same.extend(payload::metadata(new)?),
-            Some(change) => {
-                for read in found {
-                    let merged = change.apply(read.point.metadata.as_ref().unwrap_or(&Value::Null));
-                    let own = payload::metadata(&merged)?;
-                    let bytes = own.values().map(payload::size).sum();
-                    batch.push(assignment(vec![id(&read.point.id)], own), bytes).await?;
-                }
-            }
-            None => {}
+        if let Some(MetadataChange::Replace(new)) = &update.metadata {
+            same.extend(payload::metadata(new, payload::fresh_revision())?);
         }
         if let Some(text) = &update.text {
             same.extend(payload::text(text.as_deref()));
@@ -282,10 +278,10 @@ fn upsertion(points: Vec<PointStruct>) -> Operation {
 }
 
 /// The point as Qdrant takes it, and its size on the wire, about.
-fn new_point(known: &Known, scope: &Scope, id: &str, point: &NewPoint) -> Result<(PointStruct, usize)> {
+fn new_point(known: &Known, scope: &Scope, id: &str, point: &NewPoint, revision: i64) -> Result<(PointStruct, usize)> {
     let numbers = point.vector.as_slice();
     let mut payload = payload::identity(&scope.namespace, id);
-    payload.extend(payload::metadata(&point.metadata)?);
+    payload.extend(payload::metadata(&point.metadata, revision)?);
     payload.extend(payload::text(point.text.as_deref()));
     payload.extend(payload::original(&known.spec, numbers));
     let payload = payload::without_nulls(payload);

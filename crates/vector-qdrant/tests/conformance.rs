@@ -1,8 +1,8 @@
-//! The store passes the suite on the double, as it is and as a trait object; and on a server, where `QDRANT_URL` names one.
+//! The store passes the suite on the double, as it is and as a trait object; and on the server that `QDRANT_URL` names, where that is asked for.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use mastra_conformance::vectors::{TestVectors, vector_cases};
+use mastra_conformance::vectors::TestVectors;
 use mastra_core::{
     Result,
     vector::{CheckedVectors, VectorStore},
@@ -50,10 +50,11 @@ mod boxed {
 }
 
 /// On a server every case runs under a prefix of its own, and takes its collections away.
-async fn on_server(url: &str) -> Result<TestVectors> {
+async fn on_server() -> TestVectors {
+    let url = std::env::var("QDRANT_URL").unwrap();
     let prefix = format!("t{}_", Uuid::now_v7().simple());
-    let store: Arc<dyn VectorStore> = Arc::new(connect(url, &prefix).await?);
-    let (last_url, last_prefix) = (url.to_owned(), prefix.clone());
+    let store: Arc<dyn VectorStore> = Arc::new(connect(&url, &prefix).await.unwrap());
+    let (last_url, last_prefix) = (url.clone(), prefix.clone());
     let cleanup = async move {
         // A case may have closed its store.
         let last = connect(&last_url, &last_prefix).await.unwrap();
@@ -61,64 +62,12 @@ async fn on_server(url: &str) -> Result<TestVectors> {
             last.delete_index(&index.name).await.unwrap();
         }
     };
-    Ok(fresh_on(url.to_owned(), prefix, store).cleanup(cleanup))
+    fresh_on(url, prefix, store).cleanup(cleanup)
 }
 
-/// One test a level, each case on a store of its own.
 mod server {
-    use super::{on_server, vector_cases};
-    use mastra_conformance::vectors::{Level, run_vector_case};
-
-    fn run(level: Level) {
-        let Ok(url) = std::env::var("QDRANT_URL") else {
-            println!("not run on a server: QDRANT_URL is not set");
-            return;
-        };
-        let mut failed = Vec::new();
-        for case in vector_cases().iter().filter(|case| case.level == level) {
-            let outcome = run_vector_case(case, &|| Box::pin(on_server(&url)));
-            failed.extend(outcome.err().map(|failure| format!("{case}: {failure:?}")));
-        }
-        assert!(failed.is_empty(), "{}", failed.join("\n"));
-    }
-
-    #[test]
-    fn basic() {
-        run(Level::Basic);
-    }
-
-    #[test]
-    fn points() {
-        run(Level::Points);
-    }
-
-    #[test]
-    fn filters() {
-        run(Level::Filters);
-    }
-
-    #[test]
-    fn namespaces() {
-        run(Level::Namespaces);
-    }
-
-    #[test]
-    fn text() {
-        run(Level::Text);
-    }
-
-    #[test]
-    fn administration() {
-        run(Level::Administration);
-    }
-
-    #[test]
-    fn shared() {
-        run(Level::Shared);
-    }
-
-    #[test]
-    fn approximate() {
-        run(Level::Approximate);
-    }
+    mastra_conformance::vector_store_suite!(
+        #[ignore = "needs a server, which QDRANT_URL names"]
+        super::on_server
+    );
 }

@@ -70,6 +70,53 @@ pub async fn many_writers_of_the_same_ids(store: Arc<dyn VectorStore>) -> Outcom
     Ok(())
 }
 
+/// Writers that merge different keys into the same points, by id and by filter, beside one that moves them: every key is there in the end.
+pub async fn merges_of_different_keys_lose_nothing(store: Arc<dyn VectorStore>) -> Outcome {
+    const WRITERS: usize = 8;
+    const ROUNDS: usize = 4;
+    let scope = index(&*store, "docs", 2).await?;
+    let points: Vec<NewPoint> = (0..4).map(|n| point(format!("p{n}"), [1.0, 1.0], json!({ "all": true, "n": n }))).collect();
+    put(&*store, &scope, &points).await?;
+    let by_filter = store.capabilities().write.update_by_filter;
+    // A null is a value like others, and a number beyond 64 bits one that a store may have to keep apart.
+    let long = store.capabilities().data.exact_numbers;
+    let value = move |round: usize| match round {
+        2 => Value::Null,
+        _ if long => json!(u64::MAX - round as u64),
+        _ => json!(round),
+    };
+    let outcomes = at_once(WRITERS + 1, |writer| {
+        let (store, scope) = (Arc::clone(&store), scope.clone());
+        async move {
+            for round in 0..ROUNDS {
+                let ids = PointSelector::ids((0..4).map(|n| format!("p{n}")));
+                let selector = if by_filter && round % 2 == 1 { PointSelector::Filter(Filter::eq("all", true)?) } else { ids };
+                let change = match writer {
+                    WRITERS => PointUpdate::new().vector([1.0, round as f32]),
+                    _ => PointUpdate::new().merge(json!({ format!("w{writer}-{round}"): value(round) })),
+                };
+                ensure_eq!(store.update(&scope, &selector, &change).await?, 4, "points that are changed");
+            }
+            Outcome::Ok(())
+        }
+    })
+    .await?;
+    outcomes.into_iter().collect::<Outcome<Vec<()>>>()?;
+    let ids: Vec<String> = (0..4).map(|n| format!("p{n}")).collect();
+    for point in store.get(&scope, &ids, Include::ALL).await? {
+        let metadata = point.metadata.unwrap_or_default();
+        for (writer, round) in (0..WRITERS).flat_map(|writer| (0..ROUNDS).map(move |round| (writer, round))) {
+            ensure_eq!(
+                metadata.get(format!("w{writer}-{round}")),
+                Some(&value(round)),
+                "what writer {writer} merged into {}",
+                point.id
+            );
+        }
+    }
+    Ok(())
+}
+
 /// Writers of different points lose nothing.
 pub async fn writers_of_different_points_lose_nothing(store: Arc<dyn VectorStore>) -> Outcome {
     let scope = index(&*store, "docs", 2).await?;

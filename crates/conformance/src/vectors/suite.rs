@@ -18,14 +18,27 @@ use super::harness::VectorCase;
 /// }
 /// # }
 /// ```
+///
+/// An attribute before the factory goes to every test: `#[ignore = "needs a server"]` for a suite that is asked for by name.
 #[macro_export]
 macro_rules! vector_store_suite {
+    (#[$attribute:meta] $factory:expr $(,)?) => {
+        $crate::__vector_suite! { [$attribute] $factory }
+    };
     ($factory:expr $(,)?) => {
+        $crate::__vector_suite! { [cfg(test)] $factory }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __vector_suite {
+    ($attribute:tt $factory:expr) => {
         fn __fresh_vectors<'f>() -> $crate::__private::LocalBoxFuture<'f, $crate::__private::Result<$crate::vectors::TestVectors>>
         {
             ::std::boxed::Box::pin(async { ::std::result::Result::Ok(::std::convert::Into::into(($factory)().await)) })
         }
-        $crate::__vector_cases! { __vector_tests }
+        $crate::__vector_cases! { __vector_tests $attribute }
     };
 }
 
@@ -33,8 +46,9 @@ macro_rules! vector_store_suite {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __vector_cases {
-    ($emit:ident) => {
+    ($emit:ident $attribute:tt) => {
         $crate::$emit! {
+            $attribute
             Store Basic basics {
                 a_made_index_is_known,
                 the_nearest_come_first,
@@ -151,6 +165,7 @@ macro_rules! __vector_cases {
             }
             Shared Shared concurrency {
                 many_writers_of_the_same_ids,
+                merges_of_different_keys_lose_nothing,
                 writers_of_different_points_lose_nothing,
                 a_write_is_seen_whole,
                 all_kinds_of_writes_meet,
@@ -178,17 +193,18 @@ macro_rules! __vector_cases {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __vector_tests {
-    ($($kind:ident $level:ident $module:ident { $($case:ident,)* })*) => {
-        $($crate::__vector_module! { $kind $level $module { $($case,)* } })*
+    ($attribute:tt $($kind:ident $level:ident $module:ident { $($case:ident,)* })*) => {
+        $($crate::__vector_module! { $attribute $kind $level $module { $($case,)* } })*
     };
 }
 
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __vector_module {
-    (Store $level:ident $module:ident { $($case:ident,)* }) => {
+    ([$attribute:meta] Store $level:ident $module:ident { $($case:ident,)* }) => {
         mod $module {
             $(#[test]
+            #[$attribute]
             fn $case() -> $crate::Outcome {
                 $crate::vectors::run_vector_case(
                     &$crate::__vector_case!(Store $level $module $case),
@@ -197,6 +213,7 @@ macro_rules! __vector_module {
             })*
             mod in_transactions {
                 $(#[test]
+                #[$attribute]
                 fn $case() -> $crate::Outcome {
                     match $crate::__vector_case!(Store $level $module $case).inside_transactions() {
                         Some(case) => $crate::vectors::run_vector_case(&case, &super::super::__fresh_vectors),
@@ -206,9 +223,10 @@ macro_rules! __vector_module {
             }
         }
     };
-    ($kind:ident $level:ident $module:ident { $($case:ident,)* }) => {
+    ([$attribute:meta] $kind:ident $level:ident $module:ident { $($case:ident,)* }) => {
         mod $module {
             $(#[test]
+            #[$attribute]
             fn $case() -> $crate::Outcome {
                 $crate::vectors::run_vector_case(
                     &$crate::__vector_case!($kind $level $module $case),
@@ -234,14 +252,14 @@ macro_rules! __vector_case {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __vector_list {
-    ($($kind:ident $level:ident $module:ident { $($case:ident,)* })*) => {
+    ([] $($kind:ident $level:ident $module:ident { $($case:ident,)* })*) => {
         vec![$($($crate::__vector_case!($kind $level $module $case),)*)*]
     };
 }
 
 /// Every case of the vector suite, those that run in transactions too included.
 pub fn vector_cases() -> Vec<VectorCase> {
-    let on_stores: Vec<VectorCase> = crate::__vector_cases!(__vector_list);
+    let on_stores: Vec<VectorCase> = crate::__vector_cases!(__vector_list []);
     let in_transactions: Vec<VectorCase> = on_stores.iter().filter_map(VectorCase::inside_transactions).collect();
     on_stores.into_iter().chain(in_transactions).collect()
 }
