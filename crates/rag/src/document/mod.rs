@@ -1,0 +1,1 @@
+//! What is chunked and embedded: a text with its metadata.
