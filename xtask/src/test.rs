@@ -35,24 +35,47 @@ pub(crate) fn run(workspace: &Workspace, flags: &flags::Test) -> Result<ExitCode
 pub(crate) fn outcome(workspace: &Workspace, flags: &flags::Test) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     let variables = variables(workspace, flags.soak, &mut outcome);
-    if flags.arguments.is_empty() && std::env::var_os(QDRANT_VARIABLE).is_none() {
+    let whole = flags.arguments.is_empty();
+    if whole && std::env::var_os(QDRANT_VARIABLE).is_none() {
         outcome.left_out(format!("the suite on a Qdrant server, since {QDRANT_VARIABLE} names none (it ran on the double)"));
     }
     if let Err(error) = typescript::ensure(workspace) {
         outcome.unreachable(format!("the TypeScript compiler: {error}"));
     }
     // Doc tests first: the runner's own summary is to stand at the end. A choice of tests leaves them out.
-    if !flags.no_doc && flags.arguments.is_empty() {
+    if !flags.no_doc && whole {
         let mut command = workspace.cargo();
         command.args(["test", "--doc", "--workspace", "--no-fail-fast"]).envs(variables.clone());
         outcome.add(runner::run(&mut command, "doc tests")?);
     }
     if flags.alone {
         let mut command = tests(workspace, &flags::Test { arguments: libraries(workspace)?, ..flags.clone() });
+        command.env_remove(QDRANT_VARIABLE);
         outcome.add(runner::run(command.envs(variables.clone()), "tests of the libraries alone")?);
     }
-    outcome.add(runner::run(tests(workspace, flags).envs(variables), "tests")?);
+    if whole && std::env::var_os(QDRANT_VARIABLE).is_some() {
+        outcome.add(runner::run(&mut on_qdrant(workspace), "tests on the Qdrant server")?);
+    }
+    let mut command = tests(workspace, flags);
+    if whole {
+        // What runs on either has had the server; the double is tested too.
+        command.env_remove(QDRANT_VARIABLE);
+    }
+    outcome.add(runner::run(command.envs(variables), "tests")?);
     Ok(outcome)
+}
+
+/// What runs on a Qdrant server: the suite, whose tests there are ignored otherwise, and the rules that the double follows.
+fn on_qdrant(workspace: &Workspace) -> Command {
+    let mut command = workspace.cargo();
+    if runner::has_nextest(workspace) {
+        command.args(["nextest", "run", "--no-fail-fast", "--run-ignored=all", "-p=mastra-qdrant", "-p=mastra-doubles"]);
+        command.args(["-E", "test(/^server::/) or binary(rules)"]);
+    } else {
+        command.args(["test", "--no-fail-fast", "-p=mastra-qdrant", "-p=mastra-doubles", "--test=conformance", "--test=rules"]);
+        command.args(["--", "--include-ignored", "--skip=concrete::", "--skip=boxed::"]);
+    }
+    command
 }
 
 /// Runs a binary of the tests' crate with arguments of its own, and with the services where it names a backend that needs them.
@@ -134,7 +157,8 @@ fn tests(workspace: &Workspace, flags: &flags::Test) -> Command {
         command.args(arguments);
         if flags.soak {
             command.args((!arguments.iter().any(|argument| argument == "--")).then_some("--"));
-            command.arg("--include-ignored");
+            // Those of a server, which is asked on its own.
+            command.args(["--include-ignored", "--skip=server::"]);
         }
     }
     command

@@ -1,6 +1,6 @@
 //! The store passes the suite on the double, as it is and as a trait object; and on the server that `QDRANT_URL` names, where that is asked for.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
 use mastra_conformance::vectors::TestVectors;
 use mastra_core::{
@@ -51,7 +51,7 @@ mod boxed {
 
 /// On a server every case runs under a prefix of its own, and takes its collections away.
 async fn on_server() -> TestVectors {
-    let url = std::env::var("QDRANT_URL").unwrap();
+    let url = std::env::var("QDRANT_URL").expect("QDRANT_URL names the server");
     let prefix = format!("t{}_", Uuid::now_v7().simple());
     let store: Arc<dyn VectorStore> = Arc::new(connect(&url, &prefix).await.unwrap());
     let (last_url, last_prefix) = (url.clone(), prefix.clone());

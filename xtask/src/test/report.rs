@@ -57,7 +57,7 @@ impl Outcome {
     pub(crate) fn print(&self) {
         println!();
         if self.counts.skipped > 0 {
-            println!("{} not run: filtered out, or ignored (`cargo xtask test --soak` runs those)", self.counts.skipped);
+            println!("{} not run: filtered out, or ignored (`cargo xtask test --soak` runs what needs no server)", self.counts.skipped);
         }
         for what in &self.left_out {
             println!("not run: {what}");
