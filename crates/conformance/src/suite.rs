@@ -178,6 +178,7 @@ macro_rules! __engine_cases {
                 a_dropped_closure_rolls_back,
                 a_failed_call_leaves_the_transaction_usable,
                 a_call_given_up_leaves_the_transaction_usable,
+                a_large_call_given_up_misleads_nobody,
                 conveniences_work_on_every_kind_of_store,
             }
             Engine concurrency {

@@ -19,6 +19,7 @@ pub use crate::{
     migrate::MigrationSet,
     query::Statement,
     quote::{identifier, literal},
+    transacting::{CopyIn, Line},
 };
 
 /// What gives a transaction of the engine its vectors.
@@ -129,6 +130,11 @@ impl Work<'_> {
     /// The connection.
     pub fn conn(&mut self) -> Result<&mut PgConnection> {
         self.0.conn()
+    }
+
+    /// The connection of a transaction, to copy into.
+    pub fn line(&mut self) -> Result<Line<'_>> {
+        self.0.line()
     }
 
     /// Keeps what was done.

@@ -2,8 +2,6 @@
 
 // Every module but `server` belongs to the engine: gate it with `#[cfg(feature = "engine")]`.
 #[cfg(feature = "engine")]
-mod beginning;
-#[cfg(feature = "engine")]
 mod bulk;
 #[cfg(feature = "engine")]
 mod changes;
@@ -50,6 +48,8 @@ mod store;
 mod sync;
 #[cfg(feature = "engine")]
 mod text;
+#[cfg(feature = "engine")]
+mod transacting;
 #[cfg(feature = "engine")]
 mod upsert;
 #[cfg(feature = "engine")]

@@ -69,14 +69,14 @@ impl RecordStore for PgStore {
     async fn upsert_records(&self, entity: &EntityRef, records: &[NewRecord], options: &UpsertOptions) -> Result<UpsertReport> {
         let mut session = self.write().await?;
         let entity = entities::resolve(session.conn()?, &self.shared, entity).await?;
-        let report = upsert::upsert(session.conn()?, &self.shared, &entity, records, options).await?;
+        let report = upsert::upsert(&mut session.line()?, &self.shared, &entity, records, options).await?;
         session.finish().await?;
         Ok(report)
     }
 
     async fn sync_records(&self, batch: &SyncBatch) -> Result<SyncReport> {
         let mut session = self.write().await?;
-        let report = sync::sync(session.conn()?, &self.shared, batch).await?;
+        let report = sync::sync(&mut session.line()?, &self.shared, batch).await?;
         session.finish().await?;
         Ok(report)
     }

@@ -1,13 +1,13 @@
 //! Where statements run: on connections of a pool, or inside one open transaction. The same code serves both.
 
 use crate::{
-    beginning::Beginning,
     error::driver,
     field_index::FieldIndexes,
     foundation::{Database, VectorsBeside},
     kept::{Kept, Lent},
     pooler::Pooler,
     quote::Schema,
+    transacting::{Line, Transacting, ended},
 };
 use mastra_core::{Capabilities, EngineInfo, Error, Result, vector::VectorOperations};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, postgres::PgArguments, query::Query};
@@ -79,14 +79,14 @@ impl Shared {
     }
 
     /// Begins a transaction; `settings` are `SET LOCAL`s, in the same round trip.
-    async fn begin(&self, pool: &PgPool, begin: &str, settings: &str) -> Result<sqlx::Transaction<'static, Postgres>> {
+    async fn begin(&self, pool: &PgPool, begin: &str, settings: &str) -> Result<Transacting> {
         self.refuse_closed()?;
         let mut statement = format!("{begin}; {settings}");
         if let Some(timeout) = self.local_timeout {
             statement.push_str(&format!("SET LOCAL statement_timeout = {}", timeout.as_millis().clamp(1, 2_147_483_647)));
         }
         let connection = self.kept.yielding(pool, pool.acquire()).await.map_err(driver)?;
-        Beginning::new(connection, statement).await.map_err(driver)
+        Transacting::begin(connection, statement).await
     }
 }
 
@@ -111,7 +111,7 @@ struct Open(Mutex<OpenState>);
 
 struct OpenState {
     /// `None` once it ended.
-    transaction: Option<sqlx::Transaction<'static, Postgres>>,
+    transaction: Option<Transacting>,
     /// Whether a savepoint stands in front of what an operation wrote: of the one that runs, or of one that gave up.
     marked: bool,
     /// Whether a read gave up, after which the server may refuse everything.
@@ -229,21 +229,22 @@ impl PgStore {
     pub(crate) async fn commit(self) -> Result<()> {
         let Source::Transaction(open) = self.source else { return Err(Error::internal("a pool has nothing to commit")) };
         let mut state = open.0.lock().await;
+        state.in_step()?;
         state.undo().await?;
         let doubtful = state.doubtful;
         let mut transaction = state.transaction.take().ok_or_else(ended)?;
         if doubtful {
             // COMMIT of a failed transaction is answered like a success, by ROLLBACK: ask first.
-            sqlx::raw_sql("SELECT 1").execute(&mut *transaction).await.map_err(driver)?;
+            sqlx::raw_sql("SELECT 1").execute(transaction.connection()?).await.map_err(driver)?;
         }
-        transaction.commit().await.map_err(driver)
+        transaction.commit().await
     }
 
     /// Ends the transaction without a trace.
     pub(crate) async fn rollback(self) -> Result<()> {
         let Source::Transaction(open) = self.source else { return Err(Error::internal("a pool has nothing to roll back")) };
         let transaction = open.0.lock().await.transaction.take().ok_or_else(ended)?;
-        transaction.rollback().await.map_err(driver)
+        transaction.rollback().await
     }
 }
 
@@ -274,6 +275,7 @@ impl Shared {
 impl Open {
     async fn session(&self) -> Result<Session<'_>> {
         let mut state = self.0.lock().await;
+        state.in_step()?;
         state.undo().await?;
         Ok(Session::Callers(Borrowed { state, done: false }))
     }
@@ -282,7 +284,19 @@ impl Open {
 impl OpenState {
     async fn run(&mut self, statement: &'static str) -> Result<()> {
         let transaction = self.transaction.as_mut().ok_or_else(ended)?;
-        sqlx::raw_sql(statement).execute(&mut **transaction).await.map(drop).map_err(driver)
+        sqlx::raw_sql(statement).execute(transaction.connection()?).await.map(drop).map_err(driver)
+    }
+
+    /// Ends the transaction where an operation was given up in the middle of a copy: nothing that the server says can be believed.
+    fn in_step(&mut self) -> Result<()> {
+        if self.transaction.as_ref().is_some_and(Transacting::is_out_of_step) {
+            self.transaction = None;
+            return Err(Error::conflict(
+                "the transaction ended when one of its operations was given up while it copied; run it again",
+            )
+            .retryable(true));
+        }
+        Ok(())
     }
 
     /// Undoes what an operation left that gave up.
@@ -296,16 +310,12 @@ impl OpenState {
     }
 }
 
-fn ended() -> Error {
-    Error::invalid_input("the transaction has ended")
-}
-
 /// A connection for one operation. Dropped without [`Session::finish`], it undoes what the operation did, and no more.
 pub(crate) enum Session<'a> {
     /// A lone statement, without a transaction.
     Plain(Lent),
     /// A transaction of the operation's own.
-    Own(sqlx::Transaction<'static, Postgres>),
+    Own(Transacting),
     /// The transaction of the caller.
     Callers(Borrowed<'a>),
 }
@@ -330,8 +340,17 @@ impl Session<'_> {
     pub(crate) fn conn(&mut self) -> Result<&mut PgConnection> {
         match self {
             Session::Plain(lent) => Ok(lent.connection.deref_mut()),
-            Session::Own(transaction) => Ok(transaction.deref_mut()),
-            Session::Callers(borrowed) => borrowed.state.transaction.as_deref_mut().ok_or_else(ended),
+            Session::Own(transaction) => transaction.connection(),
+            Session::Callers(borrowed) => borrowed.state.transaction.as_mut().ok_or_else(ended)?.connection(),
+        }
+    }
+
+    /// The connection of a transaction, to copy into.
+    pub(crate) fn line(&mut self) -> Result<Line<'_>> {
+        match self {
+            Session::Plain(_) => Err(Error::internal("nothing is copied outside of a transaction")),
+            Session::Own(transaction) => transaction.line(),
+            Session::Callers(borrowed) => borrowed.state.transaction.as_mut().ok_or_else(ended)?.line(),
         }
     }
 
@@ -351,7 +370,7 @@ impl Session<'_> {
                 lent.keep();
                 Ok(())
             }
-            Session::Own(transaction) => transaction.commit().await.map_err(driver),
+            Session::Own(transaction) => transaction.commit().await,
             Session::Callers(mut borrowed) => {
                 if borrowed.state.marked {
                     // A caller who gives up from here on has made the call, whose savepoint may be gone already.

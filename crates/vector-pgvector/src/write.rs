@@ -8,7 +8,7 @@ use mastra_core::{
     text::index_string,
     vector::{MetadataChange, NewPoint, PointSelector, PointUpdate, PointUpsertOptions, PointUpsertReport, Scope},
 };
-use mastra_postgres::foundation::{Database, Rows, Statement, compile, driver_error, identifier};
+use mastra_postgres::foundation::{Database, Line, Rows, Statement, compile, driver_error, identifier};
 use serde_json::Value;
 use sqlx::{PgConnection, Row as _, types::Json};
 use std::collections::{BTreeSet, HashSet};
@@ -59,18 +59,34 @@ pub(crate) async fn upsert(
         ids.iter().zip(points).map(|(id, point)| Prepared { id, point, tokens: tokens(point) }).collect();
     prepared.sort_by(|a, b| a.id.cmp(b.id));
     let mut work = database.write().await?;
-    let conn = work.conn()?;
+    let mut line = work.line()?;
     let mut removed = 0;
     if let Some(filter) = &options.replace_where {
-        removed = remove(conn, index, scope, &PointSelector::Filter(filter.clone()), &ids).await?;
+        one_at_a_time(line.conn(), database, index, scope, filter).await?;
+        removed = remove(line.conn(), index, scope, &PointSelector::Filter(filter.clone()), &ids).await?;
     }
-    let rest = load(conn, database, index, scope, prepared).await?;
+    let rest = load(&mut line, database, index, scope, prepared).await?;
     let most = (BATCH_BYTES / (index.spec.dimension * 4).max(1)).clamp(1, BATCH);
     for batch in rest.chunks(most) {
-        merge(conn, database, index, scope, batch).await?;
+        merge(line.conn(), database, index, scope, batch).await?;
     }
     work.finish().await?;
     Ok(PointUpsertReport::new(ids, Some(removed)))
+}
+
+/// Makes calls that replace what the same filter matches wait for one another: a statement does not see what another transaction is
+/// writing, so that both would leave their points behind.
+async fn one_at_a_time(
+    conn: &mut PgConnection,
+    database: &Database,
+    index: &Index,
+    scope: &Scope,
+    filter: &Filter,
+) -> Result<()> {
+    let mut statement = Statement::new("SELECT pg_advisory_xact_lock(".to_owned());
+    let key = statement.bind(database.advisory_key(&format!("replace {} {:?} {filter:?}", index.table(), scope.namespace)));
+    statement.push(&format!("{key})"));
+    statement.query(database.persistent())?.execute(conn).await.map(drop).map_err(driver_error)
 }
 
 /// The columns that are written, and what is written there from `i`.
@@ -127,7 +143,7 @@ async fn merge(conn: &mut PgConnection, database: &Database, index: &Index, scop
 
 /// Copies what is new, where it is much; gives back what is left to merge.
 async fn load<'p>(
-    conn: &mut PgConnection,
+    line: &mut Line<'_>,
     database: &Database,
     index: &Index,
     scope: &Scope,
@@ -141,7 +157,7 @@ async fn load<'p>(
     let namespace = index.in_namespace(scope, &mut statement);
     let ids = statement.bind(points.iter().map(|row| row.id).collect::<Vec<&str>>());
     statement.push(&format!(" WHERE {namespace} AND {} = ANY({ids})", index.id()));
-    let rows = statement.fetch_all(conn, database.persistent()).await?;
+    let rows = statement.fetch_all(line.conn(), database.persistent()).await?;
     let there: HashSet<String> = rows.iter().map(|row| row.try_get(0)).collect::<sqlx::Result<_>>().map_err(driver_error)?;
     let (old, new): (Vec<_>, Vec<_>) = points.into_iter().partition(|row| there.contains(row.id));
     if new.len() < BATCH {
@@ -150,15 +166,15 @@ async fn load<'p>(
         all.sort_by(|a, b| a.id.cmp(b.id));
         return Ok(all);
     }
-    run(conn, "SAVEPOINT mastra_load").await?;
-    match copy(conn, index, scope, &new).await {
+    run(line.conn(), "SAVEPOINT mastra_load").await?;
+    match copy(line, index, scope, &new).await {
         Ok(()) => {
-            run(conn, "RELEASE SAVEPOINT mastra_load").await?;
+            run(line.conn(), "RELEASE SAVEPOINT mastra_load").await?;
             Ok(old)
         }
         // Another writer stores one of the same points at this moment, which COPY cannot resolve.
         Err(error) if error.get("sqlstate") == Some("23505") => {
-            run(conn, "ROLLBACK TO SAVEPOINT mastra_load; RELEASE SAVEPOINT mastra_load").await?;
+            run(line.conn(), "ROLLBACK TO SAVEPOINT mastra_load; RELEASE SAVEPOINT mastra_load").await?;
             let mut all = old;
             all.extend(new);
             all.sort_by(|a, b| a.id.cmp(b.id));
@@ -173,10 +189,10 @@ async fn run(conn: &mut PgConnection, statement: &'static str) -> Result<()> {
 }
 
 /// Copies points into a table of our own.
-async fn copy(conn: &mut PgConnection, index: &Index, scope: &Scope, points: &[Prepared<'_>]) -> Result<()> {
+async fn copy(line: &mut Line<'_>, index: &Index, scope: &Scope, points: &[Prepared<'_>]) -> Result<()> {
     let statement =
         format!("COPY {} (namespace, id, embedding, metadata, text, tokens, terms) FROM STDIN (FORMAT binary)", index.table());
-    let mut copy = conn.copy_in_raw(&statement).await.map_err(driver_error)?;
+    let mut copy = line.copy_in(&statement).await?;
     let mut stream = Rows::begin(CHUNK + (CHUNK >> 2));
     for row in points {
         stream.row(7);
@@ -191,13 +207,13 @@ async fn copy(conn: &mut PgConnection, index: &Index, scope: &Scope, points: &[P
             None => stream.text(None)?,
         }
         if stream.written() >= CHUNK {
-            copy.send(stream.bytes()).await.map_err(driver_error)?;
+            copy.send(stream.bytes()).await?;
             stream.sent();
         }
     }
     stream.end();
-    copy.send(stream.bytes()).await.map_err(driver_error)?;
-    copy.finish().await.map(drop).map_err(driver_error)
+    copy.send(stream.bytes()).await?;
+    copy.finish().await.map(drop)
 }
 
 /// Words as a `tsvector` without positions: their number, then each with a zero byte and the number of its positions, in order of

@@ -185,3 +185,80 @@ async fn a_server_that_ends_a_writer_keeps_all_of_its_batch_or_nothing() {
     }
     assert!(landed > 0, "no kill landed inside a write");
 }
+
+/// Polls a call so often, and drops it; whether it ended.
+async fn poll_so_often(polls: usize, call: impl Future) -> bool {
+    let mut call = std::pin::pin!(call);
+    for _ in 0..polls {
+        if std::future::poll_fn(|context| std::task::Poll::Ready(call.as_mut().poll(context).is_ready())).await {
+            return true;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    false
+}
+
+#[tokio::test]
+async fn a_copy_that_is_given_up_misleads_nobody() {
+    let schema = TestSchema::with_engine().await;
+    let engine = schema.engine().await;
+    let store = PgVector::of(&engine).await.unwrap();
+    for index in ["known", "large"] {
+        store.create_index(&IndexSpec::new(index, 8).kind(IndexKind::Flat)).await.unwrap();
+    }
+    let (known, large) = (Scope::index("known"), Scope::index("large"));
+    let some = clustered(&mut Random(1), 3, 8);
+    store.upsert(&known, &some, &Default::default()).await.unwrap();
+    let many = clustered(&mut Random(2), 6_000, 8);
+    let all = PointCountQuery::new();
+    for polls in 0.. {
+        let transaction = engine.begin().await.unwrap();
+        let ended = {
+            let vectors = transaction.vectors().unwrap();
+            let ended = poll_so_often(polls, vectors.upsert(&large, &many, &Default::default())).await;
+            for _ in 0..3 {
+                match vectors.count(&known, &all).await {
+                    Ok(count) => assert_eq!(count.value, 3, "inside, after {polls} polls"),
+                    Err(error) => assert!(matches!(error.kind(), ErrorKind::Conflict | ErrorKind::InvalidInput), "{error}"),
+                }
+            }
+            ended
+        };
+        drop(transaction);
+        poll_so_often(polls, store.upsert(&large, &many, &Default::default())).await;
+        for _ in 0..3 {
+            assert_eq!(store.count(&known, &all).await.unwrap().value, 3, "outside, after {polls} polls");
+        }
+        store.delete_all(&large).await.unwrap();
+        if ended {
+            return;
+        }
+        assert!(polls < 400, "the call does not end");
+    }
+}
+
+#[tokio::test]
+async fn those_who_replace_the_same_leave_one_of_them() {
+    let schema = TestSchema::new().await;
+    let store = Arc::new(schema.builder().max_connections(8).connect().await.unwrap());
+    store.create_index(&IndexSpec::new("docs", 2).field("document".parse().unwrap())).await.unwrap();
+    for round in 0..15 {
+        let writers: Vec<_> = (0..4)
+            .map(|writer| {
+                let store = Arc::clone(&store);
+                tokio::spawn(async move {
+                    let point =
+                        |n: usize| NewPoint::new(format!("{round}.{writer}.{n}"), [1.0, 0.0]).metadata(json!({"document": "a"}));
+                    let swap = mastra_core::vector::PointUpsertOptions::new()
+                        .replace_where(mastra_core::Filter::eq("document", "a").unwrap());
+                    let points: Vec<NewPoint> = (0..3).map(point).collect();
+                    store.upsert(&Scope::index("docs"), &points, &swap).await.unwrap();
+                })
+            })
+            .collect();
+        for writer in writers {
+            writer.await.unwrap();
+        }
+        assert_eq!(store.count(&Scope::index("docs"), &PointCountQuery::new()).await.unwrap().value, 3, "round {round}");
+    }
+}

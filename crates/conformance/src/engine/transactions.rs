@@ -275,6 +275,41 @@ async fn given_up(engine: &dyn Engine, entity: &EntityRef, ids: &[String], polls
     Ok(ended)
 }
 
+/// A call that writes much and is given up, in a transaction or outside of one, leaves nobody with answers to other questions: what
+/// comes next is right, or says that the transaction has to run again.
+pub async fn a_large_call_given_up_misleads_nobody(engine: Arc<dyn Engine>) -> Outcome {
+    let known = filled(&*engine, "Known", [("1", json!({})), ("2", json!({})), ("3", json!({}))]).await?;
+    let large = entity(&*engine, "Large").await?;
+    let records: Vec<NewRecord> = (0..4_200).map(|n| NewRecord::new(format!("{n}"), json!({ "n": n }))).collect();
+    let options = UpsertOptions::default();
+    for polls in 0..60 {
+        let about = |failure: Failure| failure.about(format!("{polls} polls"));
+        let transaction = engine.begin().await?;
+        let ended = poll_so_often(polls, transaction.upsert_records(&large, &records, &options)).await;
+        for _ in 0..3 {
+            match count(&transaction, &known).await {
+                Ok(found) => ensure_eq!(found, 3, "records of the other entity, inside, after {polls} polls"),
+                Err(error) if error.kind() == ErrorKind::Conflict && error.is_retryable() => break,
+                Err(error) if error.kind() == ErrorKind::InvalidInput => break,
+                Err(error) => return Err(about(error.into())),
+            }
+        }
+        drop(transaction);
+        poll_so_often(polls, engine.upsert_records(&large, &records, &options)).await;
+        for _ in 0..3 {
+            ensure_eq!(count(&*engine, &known).await.map_err(|e| about(e.into()))?, 3, "the same, outside, after {polls} polls");
+        }
+        let stored = count(&*engine, &large).await.map_err(|e| about(e.into()))?;
+        ensure!(stored == 0 || stored == 4_200, "{stored} records of 4,200, after {polls} polls");
+        engine.delete_records(&large, &RecordSelector::All).await?;
+        engine.purge_records(&large, &PurgeOptions::default()).await?;
+        if ended {
+            return Ok(());
+        }
+    }
+    Err(Failure::new("the call does not end"))
+}
+
 /// Polls a call so often, and drops it; whether it ended.
 async fn poll_so_often(polls: usize, call: impl Future) -> bool {
     let mut call = pin!(call);

@@ -4,6 +4,7 @@ use super::{CAPACITY, THRESHOLD, binary::Rows, finish, send_full};
 use crate::{
     error::{driver, sqlstate},
     store::Shared,
+    transacting::Line,
     upsert::{BY_KEY, Row, position},
 };
 use mastra_core::{Entity, RecordId, Result, Timestamp};
@@ -20,13 +21,8 @@ pub(crate) enum Load {
 }
 
 /// Stores the records of a batch that are not there yet, where they are enough to be worth it.
-pub(crate) async fn load(
-    conn: &mut PgConnection,
-    shared: &Shared,
-    entity: &Entity,
-    batch: &[(RecordId, &Row<'_>)],
-) -> Result<Load> {
-    let (now, present) = present(conn, shared, entity, batch).await?;
+pub(crate) async fn load(line: &mut Line<'_>, shared: &Shared, entity: &Entity, batch: &[(RecordId, &Row<'_>)]) -> Result<Load> {
+    let (now, present) = present(line.conn(), shared, entity, batch).await?;
     let mut fresh: Vec<usize> = (0..batch.len()).filter(|at| !present.contains(at)).collect();
     if fresh.len() < THRESHOLD {
         return Ok(Load::Copied(Vec::new()));
@@ -35,14 +31,14 @@ pub(crate) async fn load(
     fresh.sort_by_key(|at| batch.get(*at).map(|(_, row)| row.external_id.as_bytes()));
     // Not the driver's savepoint: given up while it is released, it would be rolled back once more, which fails whatever comes
     // next in a caller's transaction. What stands around the operation undoes all of it.
-    run(conn, "SAVEPOINT mastra_load").await?;
-    match copy(conn, shared, entity, batch, &fresh, now).await {
+    run(line.conn(), "SAVEPOINT mastra_load").await?;
+    match copy(line, shared, entity, batch, &fresh, now).await {
         Ok(()) => {
-            run(conn, "RELEASE SAVEPOINT mastra_load").await?;
+            run(line.conn(), "RELEASE SAVEPOINT mastra_load").await?;
             Ok(Load::Copied(fresh))
         }
         Err(error) if error.get("sqlstate") == Some(sqlstate::UNIQUE_VIOLATION) => {
-            run(conn, "ROLLBACK TO SAVEPOINT mastra_load; RELEASE SAVEPOINT mastra_load").await?;
+            run(line.conn(), "ROLLBACK TO SAVEPOINT mastra_load; RELEASE SAVEPOINT mastra_load").await?;
             Ok(Load::Collided)
         }
         Err(error) => Err(error),
@@ -73,7 +69,7 @@ async fn present(
 }
 
 async fn copy(
-    conn: &mut PgConnection,
+    line: &mut Line<'_>,
     shared: &Shared,
     entity: &Entity,
     batch: &[(RecordId, &Row<'_>)],
@@ -84,7 +80,7 @@ async fn copy(
         "COPY {} (id, entity_id, external_id, entity_type, data, created_at, updated_at) FROM STDIN (FORMAT binary)",
         shared.schema.records
     );
-    let mut copy = conn.copy_in_raw(&statement).await.map_err(driver)?;
+    let mut copy = line.copy_in(&statement).await?;
     let mut stream = Rows::begin(CAPACITY);
     for (id, row) in fresh.iter().filter_map(|at| batch.get(*at)) {
         stream.row(7);

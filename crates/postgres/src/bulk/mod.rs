@@ -7,11 +7,16 @@
 mod binary;
 mod load;
 
-use crate::{error::driver, store::Shared, upsert::Row};
+use crate::{
+    error::driver,
+    store::Shared,
+    transacting::{CopyIn, Line},
+    upsert::Row,
+};
 pub use binary::Rows;
 pub(crate) use load::{Load, load};
 use mastra_core::{Error, RecordId, Result};
-use sqlx::{PgConnection, postgres::PgCopyIn};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// From this many new records on, they travel by `COPY`.
@@ -23,12 +28,12 @@ const CHUNK: usize = 1 << 18;
 const CAPACITY: usize = CHUNK + (CHUNK >> 2);
 
 /// Copies rows into the staging table, as a batch of that id.
-pub(crate) async fn stage(conn: &mut PgConnection, shared: &Shared, batch: Uuid, rows: &[(RecordId, &Row<'_>)]) -> Result<()> {
+pub(crate) async fn stage(line: &mut Line<'_>, shared: &Shared, batch: Uuid, rows: &[(RecordId, &Row<'_>)]) -> Result<()> {
     let statement = format!(
         "COPY {} (batch, position, id, external_id, entity_type, data) FROM STDIN (FORMAT binary)",
         shared.schema.record_staging()
     );
-    let mut copy = conn.copy_in_raw(&statement).await.map_err(driver)?;
+    let mut copy = line.copy_in(&statement).await?;
     let mut stream = Rows::begin(CAPACITY);
     for (position, (id, row)) in (1_i32..).zip(rows) {
         stream.row(6);
@@ -44,18 +49,18 @@ pub(crate) async fn stage(conn: &mut PgConnection, shared: &Shared, batch: Uuid,
 }
 
 /// Sends what is written, once it is enough.
-async fn send_full(copy: &mut PgCopyIn<&mut PgConnection>, stream: &mut Rows) -> Result<()> {
+async fn send_full(copy: &mut CopyIn<'_>, stream: &mut Rows) -> Result<()> {
     if stream.written() >= CHUNK {
-        copy.send(stream.bytes()).await.map_err(driver)?;
+        copy.send(stream.bytes()).await?;
         stream.sent();
     }
     Ok(())
 }
 
-async fn finish(mut copy: PgCopyIn<&mut PgConnection>, mut stream: Rows, rows: usize) -> Result<()> {
+async fn finish(mut copy: CopyIn<'_>, mut stream: Rows, rows: usize) -> Result<()> {
     stream.end();
-    copy.send(stream.bytes()).await.map_err(driver)?;
-    let copied = copy.finish().await.map_err(driver)?;
+    copy.send(stream.bytes()).await?;
+    let copied = copy.finish().await?;
     if usize::try_from(copied).is_ok_and(|copied| copied == rows) {
         Ok(())
     } else {

@@ -10,6 +10,7 @@ use crate::{
     changes,
     error::driver,
     store::Shared,
+    transacting::Line,
 };
 use mastra_core::{Entity, RecordId, Result, UpsertMode, UpsertReport};
 use serde_json::Value;
@@ -18,7 +19,7 @@ use uuid::Uuid;
 
 /// Writes a batch that repeats no id.
 pub(super) async fn upsert(
-    conn: &mut PgConnection,
+    line: &mut Line<'_>,
     shared: &Shared,
     entity: &Entity,
     rows: &[Row<'_>],
@@ -29,9 +30,9 @@ pub(super) async fn upsert(
     let mut outcomes = Outcomes::new(rows.len());
     let mut collided = false;
     if rows.len() >= bulk::THRESHOLD {
-        match bulk::load(conn, shared, entity, &batch).await? {
+        match bulk::load(line, shared, entity, &batch).await? {
             Load::Copied(positions) => {
-                copied(conn, shared, entity, &positions, &batch).await?;
+                copied(line.conn(), shared, entity, &positions, &batch).await?;
                 for at in positions {
                     let Some((id, _)) = batch.get(at) else { continue };
                     outcomes.set(at, Outcome::Created, *id)?;
@@ -48,9 +49,9 @@ pub(super) async fn upsert(
         }
         let part: Vec<(RecordId, &Row<'_>)> = pending.iter().filter_map(|at| batch.get(*at)).copied().collect();
         let answer = if collided && part.len() >= bulk::THRESHOLD {
-            from_staging(conn, shared, entity, &part, mode).await?
+            from_staging(line, shared, entity, &part, mode).await?
         } else {
-            from_arrays(conn, shared, entity, &part, mode).await?
+            from_arrays(line.conn(), shared, entity, &part, mode).await?
         };
         for group in &answer {
             let group = Group::read(group).map_err(driver)?;
@@ -65,7 +66,7 @@ pub(super) async fn upsert(
             }
             if group.wrote() {
                 let texts: Vec<(Uuid, &Value)> = group.texts().collect();
-                complete_rows(conn, shared, entity, group.fields.as_deref(), &texts).await?;
+                complete_rows(line.conn(), shared, entity, group.fields.as_deref(), &texts).await?;
             }
         }
     }
@@ -117,18 +118,18 @@ async fn from_arrays(
 
 /// The batch by way of the staging table.
 async fn from_staging(
-    conn: &mut PgConnection,
+    line: &mut Line<'_>,
     shared: &Shared,
     entity: &Entity,
     batch: &[(RecordId, &Row<'_>)],
     mode: UpsertMode,
 ) -> Result<Vec<PgRow>> {
     let id = Uuid::now_v7();
-    bulk::stage(conn, shared, id, batch).await?;
+    bulk::stage(line, shared, id, batch).await?;
     let merge = statement(shared, mode, &bulk::staged(shared));
     let query = shared.query(&merge).bind(entity.id.as_uuid()).bind(&entity.name).bind(id);
-    let answer = query.fetch_all(&mut *conn).await.map_err(driver)?;
-    bulk::unstage(conn, shared, id).await?;
+    let answer = query.fetch_all(line.conn()).await.map_err(driver)?;
+    bulk::unstage(line.conn(), shared, id).await?;
     Ok(answer)
 }
 

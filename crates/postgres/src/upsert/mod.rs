@@ -14,12 +14,11 @@ mod write;
 pub(crate) use outcome::position;
 pub(crate) use write::BY_KEY;
 
-use crate::store::Shared;
+use crate::{store::Shared, transacting::Line};
 use mastra_core::{
     Entity, NewRecord, Result, UpsertMode, UpsertOptions, UpsertReport,
     upsert::{RecordChange, plan},
 };
-use sqlx::PgConnection;
 use std::{borrow::Cow, collections::HashSet};
 
 /// How often a row may be lost to other writers before the call gives up with a retryable `Conflict`.
@@ -27,7 +26,7 @@ const ATTEMPTS: usize = 64;
 
 /// Writes a batch into an entity, in the connection's transaction.
 pub(crate) async fn upsert(
-    conn: &mut PgConnection,
+    line: &mut Line<'_>,
     shared: &Shared,
     entity: &Entity,
     records: &[NewRecord],
@@ -38,10 +37,10 @@ pub(crate) async fn upsert(
     }
     if needs_core(records, options) {
         let changes = plan(records, options)?;
-        return decided::upsert(conn, shared, entity, &changes).await;
+        return decided::upsert(line.conn(), shared, entity, &changes).await;
     }
     let rows = rows(records, options)?;
-    direct::upsert(conn, shared, entity, &rows, options.mode).await
+    direct::upsert(line, shared, entity, &rows, options.mode).await
 }
 
 /// Whether what a record becomes has to be decided by core.
