@@ -109,6 +109,33 @@ fn lines_that_are_no_points_are_put_aside() {
 }
 
 #[test]
+fn files_of_which_no_line_can_be_loaded_are_refused_whole() {
+    let project = loaded(Project::new());
+    project.write("points.jsonl.gz", [0x1f, 0x8b, 8, 0, b'\n', b'\n']);
+    let failure = project.run(&["vectors", "upsert", "docs", "points.jsonl.gz", "--json"]).exits(2).failure();
+    assert!(failure["context"]["hint"].as_str().unwrap().starts_with("gunzip"), "{failure}");
+    project.write("wide.jsonl", [0xff, 0xfe, b'{', 0]);
+    project.run(&["vectors", "upsert", "docs", "wide.jsonl"]).exits(2);
+    project.write("marked.jsonl", b"\xef\xbb\xbf{\"id\":\"m\",\"vector\":[1,0]}\r\n");
+    assert_eq!(project.json(&["vectors", "upsert", "docs", "marked.jsonl"])["points"], 1);
+
+    project.run(&["vectors", "create", "modelled", "--dimension", "2", "--model", "local/small"]).ok();
+    let other = ["vectors", "upsert", "modelled", "points.jsonl", "--model", "local/large"];
+    project.run(&other).exits(2);
+    project.run(&[&other[..], &["--dry-run"]].concat()).exits(2);
+    assert!(!project.path("modelled.rejects.jsonl").exists());
+}
+
+#[test]
+fn half_of_a_password_is_no_name_of_an_index() {
+    let project = loaded(Project::new());
+    for url in ["postgres://user:half#secret@127.0.0.1:1/app", "postgres://user:half#secret@127.0.0.1:1/app#docs"] {
+        let ended = project.run(&["vectors", "copy", url, "sqlite:other.db", "--index", "docs"]);
+        assert!(!ended.stderr.contains("half") && !ended.stderr.contains("secret"), "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn an_index_is_carried_to_other_stores() {
     let project = loaded(Project::new());
     let dry = project.json(&["vectors", "copy", "docs", "sqlite:other.db#docs", "--dry-run"]);

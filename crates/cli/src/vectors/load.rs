@@ -114,6 +114,8 @@ impl Upsert {
         let (mut source, size) = self.open()?;
         let store = context.connect_existing_vectors().await?;
         let spec = store.get_index(&self.index).await?;
+        // Of no points, a call says whether the index takes those of this model at all: no line would be right where it does not.
+        store.upsert(&Scope::index(&self.index), &[], &self.options()).await?;
         // A dry run has each line judged by the mock, which has the same law and no points.
         let scratch = match self.dry_run {
             true => {
@@ -177,6 +179,12 @@ impl Upsert {
         Ok(if report.rejected == 0 { Exit::Done } else { Exit::Partial })
     }
 
+    fn options(&self) -> PointUpsertOptions {
+        let mut options = PointUpsertOptions::new();
+        options.model.clone_from(&self.model);
+        options
+    }
+
     fn name(&self) -> String {
         self.file.display().to_string()
     }
@@ -193,7 +201,25 @@ impl Upsert {
             return Err(Error::invalid_input("this is a folder, not a file of points").with("file", self.file.display()));
         }
         let size = metadata.is_file().then_some(metadata.len());
-        Ok((Lines::new(Box::new(BufReader::with_capacity(256 * 1024, file)), Place::START), size))
+        let mut reader = BufReader::with_capacity(256 * 1024, file);
+        let start = self.start(reader.fill_buf().map_err(failed)?)?;
+        reader.consume(usize::try_from(start.offset).unwrap_or(0));
+        Ok((Lines::new(Box::new(reader), start), size))
+    }
+
+    /// Where the first line begins: behind a byte order mark. Refuses files of which no line could be read.
+    fn start(&self, head: &[u8]) -> Result<Place> {
+        let path = self.file.display();
+        let refuse = |message: &str, command: &str| {
+            let hint = format!("{command} {path} | mastra vectors upsert {} - …", self.index);
+            Err(Error::invalid_input(message.to_owned()).with("file", path.to_string()).with(HINT, hint))
+        };
+        match head {
+            [0x1f, 0x8b, ..] => refuse("the file is compressed", "gunzip -c"),
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => refuse("the file is UTF-16, not UTF-8", "iconv -f UTF-16 -t UTF-8"),
+            [0xef, 0xbb, 0xbf, ..] => Ok(Place { offset: 3, line: 1 }),
+            _ => Ok(Place::START),
+        }
     }
 
     /// The next lines, read on a thread that may block.
@@ -210,8 +236,7 @@ impl Upsert {
 
     /// Writes points. A call that is refused is halved until the points that it was refused for stand alone.
     async fn put(&self, store: &dyn VectorStore, scope: &Scope, read: &[Read], rejects: &mut Vec<Reject>) -> Result<u64> {
-        let mut options = PointUpsertOptions::new();
-        options.model.clone_from(&self.model);
+        let options = self.options();
         let (mut written, mut work) = (0, vec![read]);
         while let Some(part) = work.pop() {
             let points: Vec<NewPoint> = part.iter().map(|read| read.point.clone()).collect();

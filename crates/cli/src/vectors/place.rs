@@ -16,6 +16,11 @@ pub(super) struct IndexPlace {
 impl IndexPlace {
     /// `URL#INDEX`, `URL` with the name that was given beside it, or the name of an index of the chosen engine.
     pub(super) fn parse(text: &str, name: Option<&str>, context: &Context) -> Result<Self> {
+        if text.rsplit_once('#').is_some_and(|(url, behind)| url.contains("://") && !url.contains('@') && behind.contains('@')) {
+            // Cut here, half of the password would be taken for the store and half for the index, and both are shown.
+            return Err(Error::invalid_input("the URL holds a # before its @")
+                .with(HINT, "in a user's name or password, # is written %23"));
+        }
         let (url, index) = match (text.rsplit_once('#'), name) {
             (Some((url, index)), _) => (url, index),
             (None, Some(name)) => (text, name),
