@@ -1,6 +1,7 @@
 //! `mastra vectors copy`: an index from store to store, page by page, resumable and verified.
 
 mod mark;
+mod sweep;
 mod verify;
 
 use super::{place::IndexPlace, shown_namespace};
@@ -14,9 +15,9 @@ use mark::Mark;
 use mastra_core::vector::{
     Include, IndexSpec, NamespaceInfo, NewPoint, Point, PointCountQuery, PointUpsertOptions, Scope, ScrollQuery, VectorStore,
 };
-use mastra_core::{Cursor, Error, ErrorKind, OptionalExt as _, Result};
+use mastra_core::{Error, ErrorKind, OptionalExt as _, Result};
 use serde::Serialize;
-use std::time::Instant;
+use std::{collections::HashSet, time::Instant};
 use verify::{Fidelity, differing};
 
 /// Of a sample, every so many points are read back; the first of each page always.
@@ -30,8 +31,9 @@ Examples:
 
 FROM and TO are URL#INDEX, a URL with --index, or an index of the engine that --engine names. Where TO is not there it is made like FROM; \
 an index of another dimension, metric, element or model is refused. A copy that was stopped or killed goes on where it was when the same \
-command runs again (its position is kept in .mastra/). Points are read back and compared, and counted in the end; exit code 1 where they \
-differ.";
+command runs again (its position is kept in .mastra/); what it had copied is compared, and written again where either side changed since. \
+Of an index that the copy made, points that FROM has no longer are removed. Points are read back and compared, and counted in the end; \
+exit code 1 where they differ.";
 
 /// What to carry, and how.
 #[derive(Debug, Args)]
@@ -79,6 +81,10 @@ struct Report {
     resumed: u64,
     /// The points of this run.
     copied: u64,
+    /// Points of an earlier run that were written again, since they were no longer the same.
+    renewed: u64,
+    /// Points of an earlier run that FROM has no longer.
+    removed: u64,
     /// How many were read back and compared.
     compared: u64,
     /// The ids of those that differ.
@@ -128,6 +134,8 @@ impl Copy {
             created: found.is_none(),
             resumed: 0,
             copied: 0,
+            renewed: 0,
+            removed: 0,
             compared: 0,
             differing: Vec::new(),
             namespaces: Vec::new(),
@@ -146,7 +154,7 @@ impl Copy {
         let mut mark = Mark::open(&report.from, &report.to, self.restart)?;
         if found.is_none() {
             // Whatever was copied went with the index.
-            mark.begin();
+            mark.begin()?;
             let mut spec = source.spec.clone();
             spec.name.clone_from(&to_place.index);
             to.create_index(&spec).await.map_err(|error| {
@@ -159,9 +167,6 @@ impl Copy {
         let sides = Sides { from: &*from, to: &*to, from_index, to_index, fidelity };
         let bar = progress::waiting("copying");
         for namespace in &namespaces {
-            if mark.is_behind(&namespace.name) {
-                continue;
-            }
             self.namespace(&sides, namespace, &mut mark, &mut report, |copied| {
                 bar.set_message(format!("{} of {}", text::count(copied), text::plural(source.count, "point")));
             })
@@ -169,6 +174,9 @@ impl Copy {
             .map_err(|error| error.with(HINT, "the same command again: it goes on behind the last points that were written"))?;
         }
         bar.set_message("counting");
+        if mark.made() && report.resumed > 0 {
+            report.removed = sides.sweep().await?;
+        }
         for namespace in &namespaces {
             report.namespaces.push(sides.counts(&namespace.name).await?);
         }
@@ -189,41 +197,62 @@ impl Copy {
         tell: impl Fn(u64),
     ) -> Result<()> {
         let (source, target) = sides.scopes(&namespace.name);
-        let mut cursor = mark.enter(&namespace.name);
+        let mut walk = ScrollQuery::new().limit(self.batch_size as usize).include(Include::ALL);
         loop {
-            let walk = ScrollQuery::new().limit(self.batch_size as usize).include(Include::ALL).cursor(cursor.map(Cursor::from));
             let page = sides.from.scroll(&source, &walk).await?;
-            let points = page.items.iter().map(new_point).collect::<Result<Vec<_>>>()?;
-            if !points.is_empty() {
-                sides.to.upsert(&target, &points, &PointUpsertOptions::new()).await?;
+            let (past, ahead): (Vec<Point>, Vec<Point>) =
+                page.items.into_iter().partition(|point| mark.is_past(&namespace.name, &point.id));
+            sides.renew(&target, &past, report).await?;
+            if let Some(last) = ahead.last() {
+                sides.write(&target, &ahead).await?;
+                let step = if self.verify == Verify::All { 1 } else { SAMPLE };
+                let chosen: Vec<&Point> = ahead.iter().step_by(step).collect();
+                let differing = sides.compare(&target, &chosen, report).await?;
+                report.differing.extend(differing);
+                report.copied += ahead.len() as u64;
+                mark.move_to(&namespace.name, &last.id, ahead.len() as u64)?;
             }
-            self.compare(sides, &target, &page.items, report).await?;
-            report.copied += points.len() as u64;
-            cursor = page.next_cursor.map(|cursor| cursor.as_str().to_owned());
-            mark.move_to(cursor.as_deref(), points.len() as u64)?;
             tell(mark.copied());
-            if cursor.is_none() {
-                return Ok(());
+            match page.next_cursor {
+                Some(next) => walk = walk.cursor(Some(next)),
+                None => return mark.finish(&namespace.name),
             }
         }
-    }
-
-    /// Reads some or all of a page back.
-    async fn compare(&self, sides: &Sides<'_>, target: &Scope, written: &[Point], report: &mut Report) -> Result<()> {
-        let step = if self.verify == Verify::All { 1 } else { SAMPLE };
-        let chosen: Vec<&Point> = written.iter().step_by(step).collect();
-        let ids: Vec<String> = chosen.iter().map(|point| point.id.clone()).collect();
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let read = sides.to.get(target, &ids, Include::ALL).await?;
-        report.compared += ids.len() as u64;
-        report.differing.extend(differing(&chosen, &read, sides.fidelity));
-        Ok(())
     }
 }
 
 impl Sides<'_> {
+    async fn write(&self, target: &Scope, points: &[Point]) -> Result<()> {
+        let points = points.iter().map(new_point).collect::<Result<Vec<_>>>()?;
+        self.to.upsert(target, &points, &PointUpsertOptions::new()).await.map(drop)
+    }
+
+    /// Reads points back: the ids of those that are other than they should be.
+    async fn compare(&self, target: &Scope, points: &[&Point], report: &mut Report) -> Result<Vec<String>> {
+        let ids: Vec<String> = points.iter().map(|point| point.id.clone()).collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let read = self.to.get(target, &ids, Include::ALL).await?;
+        report.compared += ids.len() as u64;
+        Ok(differing(points, &read, self.fidelity))
+    }
+
+    /// What an earlier run wrote is compared, all of it: either side may have changed since, and what that run found is forgotten.
+    async fn renew(&self, target: &Scope, past: &[Point], report: &mut Report) -> Result<()> {
+        let all: Vec<&Point> = past.iter().collect();
+        let other: HashSet<String> = self.compare(target, &all, report).await?.into_iter().collect();
+        let again: Vec<Point> = past.iter().filter(|point| other.contains(&point.id)).cloned().collect();
+        if again.is_empty() {
+            return Ok(());
+        }
+        self.write(target, &again).await?;
+        report.renewed += again.len() as u64;
+        let differing = self.compare(target, &again.iter().collect::<Vec<_>>(), report).await?;
+        report.differing.extend(differing);
+        Ok(())
+    }
+
     fn scopes(&self, namespace: &str) -> (Scope, Scope) {
         let scope = |index: &str| Scope::index(index).in_namespace(namespace);
         (scope(&self.from_index), scope(&self.to_index))
@@ -249,6 +278,12 @@ impl Report {
             self.seconds,
             text::count(self.compared),
         ))?;
+        if self.renewed > 0 {
+            out.note(format!("  {} of an earlier run were no longer the same", text::plural(self.renewed, "point")));
+        }
+        if self.removed > 0 {
+            out.note(format!("  {} of an earlier run removed: no longer in {}", text::plural(self.removed, "point"), self.from));
+        }
         for id in self.differing.iter().take(5) {
             out.note(out.bad(&format!("  differs: {}", text::clean(id))));
         }

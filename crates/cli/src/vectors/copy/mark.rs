@@ -4,7 +4,10 @@ use crate::{context::make_home, exit::file_error, resolve::HOME};
 use mastra_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use std::path::{Path, PathBuf};
+use std::{
+    cmp::Ordering,
+    path::{Path, PathBuf},
+};
 
 /// How far a copy has come.
 #[derive(Debug)]
@@ -19,11 +22,13 @@ struct State {
     to: String,
     /// The namespace that is being copied; those before it are done.
     namespace: Option<String>,
-    /// Where in it; `None` at its end.
-    cursor: Option<String>,
+    /// The last of its points that was written; they come in the order of their ids.
+    last: Option<String>,
     /// Whether its end was reached.
     done: bool,
     copied: u64,
+    /// Whether this copy made the index, so that all that stands there is its own.
+    made: bool,
 }
 
 impl Mark {
@@ -37,42 +42,55 @@ impl Mark {
         let digest = Sha256::digest(format!("{from}\n{to}"));
         let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         let file = project.join(HOME).join(format!("copy-{name}.json"));
-        let start = State { from: from.into(), to: to.into(), namespace: None, cursor: None, done: false, copied: 0 };
+        let start = State { from: from.into(), to: to.into(), namespace: None, last: None, done: false, copied: 0, made: false };
         let kept = std::fs::read(&file).ok().and_then(|text| serde_json::from_slice::<State>(&text).ok());
         let state = kept.filter(|kept| !restart && kept.from == from && kept.to == to).unwrap_or(start);
         Ok(Self { file, state })
     }
 
-    /// Forgets what was copied.
-    pub(super) fn begin(&mut self) {
-        (self.state.namespace, self.state.cursor, self.state.done, self.state.copied) = (None, None, false, 0);
+    /// Forgets what was copied, and remembers that the index is about to be made.
+    pub(super) fn begin(&mut self) -> Result<()> {
+        (self.state.namespace, self.state.last, self.state.done, self.state.copied) = (None, None, false, 0);
+        self.state.made = true;
+        self.keep()
     }
 
     pub(super) fn copied(&self) -> u64 {
         self.state.copied
     }
 
-    /// Whether a namespace was copied to its end. They come in the order of their names.
-    pub(super) fn is_behind(&self, namespace: &str) -> bool {
-        match self.state.namespace.as_deref() {
-            Some(current) => namespace < current || (namespace == current && self.state.done),
-            None => false,
+    /// Whether all that stands in the index written to came by this copy.
+    pub(super) fn made(&self) -> bool {
+        self.state.made
+    }
+
+    /// Whether an earlier run passed a point. Namespaces come in the order of their names, points in that of their ids.
+    pub(super) fn is_past(&self, namespace: &str, id: &str) -> bool {
+        match self.state.namespace.as_deref().map(|current| namespace.cmp(current)) {
+            Some(Ordering::Less) => true,
+            Some(Ordering::Equal) => self.state.done || self.state.last.as_deref().is_some_and(|last| id <= last),
+            Some(Ordering::Greater) | None => false,
         }
     }
 
-    /// Goes on in a namespace, or begins it.
-    pub(super) fn enter(&mut self, namespace: &str) -> Option<String> {
-        if self.state.namespace.as_deref() != Some(namespace) {
-            (self.state.namespace, self.state.cursor, self.state.done) = (Some(namespace.to_owned()), None, false);
-        }
-        self.state.cursor.clone()
-    }
-
-    /// So many points more are written, and the rest is behind the cursor. The file is replaced as a whole: a kill leaves the old or the new.
-    pub(super) fn move_to(&mut self, cursor: Option<&str>, points: u64) -> Result<()> {
-        self.state.cursor = cursor.map(str::to_owned);
-        self.state.done = cursor.is_none();
+    /// So many points more are written, the last of them this one.
+    pub(super) fn move_to(&mut self, namespace: &str, last: &str, points: u64) -> Result<()> {
+        (self.state.namespace, self.state.last, self.state.done) = (Some(namespace.to_owned()), Some(last.to_owned()), false);
         self.state.copied += points;
+        self.keep()
+    }
+
+    /// A namespace is written to its end.
+    pub(super) fn finish(&mut self, namespace: &str) -> Result<()> {
+        if self.state.namespace.as_deref().is_some_and(|current| namespace < current) {
+            return Ok(());
+        }
+        (self.state.namespace, self.state.last, self.state.done) = (Some(namespace.to_owned()), None, true);
+        self.keep()
+    }
+
+    /// The file is replaced as a whole: a kill leaves the old or the new.
+    fn keep(&self) -> Result<()> {
         let text = serde_json::to_vec(&self.state)
             .map_err(|source| Error::internal("the copy's position could not be written").with_source(source))?;
         let new = self.file.with_extension("new");
@@ -101,14 +119,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let open = |restart| Mark::open_in(folder.path(), "a#x", "b#x", restart).unwrap();
         let mut mark = open(false);
-        assert_eq!(mark.enter("a"), None);
-        mark.move_to(Some("c1"), 10).unwrap();
+        assert!(!mark.is_past("", "") && !mark.made());
+        mark.begin().unwrap();
+        mark.move_to("a", "m", 10).unwrap();
         let mut again = open(false);
-        assert_eq!((again.copied(), again.is_behind("a"), again.enter("a")), (10, false, Some("c1".into())));
-        again.move_to(None, 5).unwrap();
-        let mut third = open(false);
-        assert!(third.is_behind("a") && third.is_behind("") && !third.is_behind("b"));
-        assert_eq!((third.enter("b"), third.copied()), (None, 15));
+        assert_eq!((again.copied(), again.made()), (10, true));
+        assert!(again.is_past("", "z") && again.is_past("a", "m") && !again.is_past("a", "n") && !again.is_past("b", "a"));
+        again.move_to("a", "z", 5).unwrap();
+        again.finish("a").unwrap();
+        again.finish("").unwrap();
+        let third = open(false);
+        assert!(third.is_past("a", "zz") && third.is_past("", "a") && !third.is_past("b", "a"));
+        assert_eq!(third.copied(), 15);
         assert_eq!(open(true).copied(), 0);
         assert_eq!(Mark::open_in(folder.path(), "a#x", "c#x", false).unwrap().copied(), 0);
         third.end().unwrap();
