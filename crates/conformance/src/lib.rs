@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod bench;
 mod case_file;
 pub mod differential;
 pub mod engine;
