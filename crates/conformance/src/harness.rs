@@ -137,13 +137,19 @@ impl Case {
 
     /// The same, and says whether there was something to run.
     pub async fn verdict(&self, factory: Factory<'_>) -> Verdict {
+        let verdict = self.verdict_unless(factory, std::future::pending()).await;
+        verdict.unwrap_or_else(|| Verdict::Failed(Failure::new("the case was given up")))
+    }
+
+    /// The same, given up once it is to stop: what the factory made is cleaned up then, too.
+    pub(crate) async fn verdict_unless(&self, factory: Factory<'_>, stopped: impl Future<Output = ()>) -> Option<Verdict> {
         let fresh = match factory().await {
             Ok(fresh) => fresh,
-            Err(error) => return Verdict::Failed(Failure::from(error).about("the factory gave no engine")),
+            Err(error) => return Some(Verdict::Failed(Failure::from(error).about("the factory gave no engine"))),
         };
-        let outcome = within(HANGS, self.on(&fresh)).await;
+        let outcome = within(HANGS, self.on(&fresh), stopped).await;
         fresh.end().await;
-        Verdict::from(outcome)
+        outcome.map(Verdict::from)
     }
 
     async fn on(&self, fresh: &TestEngine) -> Outcome {

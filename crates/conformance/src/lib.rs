@@ -9,6 +9,7 @@ mod fixture;
 mod harness;
 mod model;
 mod random;
+pub mod runner;
 mod suite;
 pub mod vectors;
 mod verdict;

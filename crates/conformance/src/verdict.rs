@@ -2,8 +2,10 @@
 
 use crate::failure::{Failure, Outcome};
 use crate::vectors::Level;
+use futures::FutureExt as _;
 use std::fmt::Display;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 /// What a case came to.
@@ -43,11 +45,19 @@ impl From<Outcome> for Verdict {
     }
 }
 
-/// Runs a case, and fails it where it hangs.
-pub(crate) async fn within(limit: Duration, case: impl Future<Output = Outcome>) -> Outcome {
-    match tokio::time::timeout(limit, case).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(Failure::new("the case hangs")),
+/// Runs a case to its end; `None` where it was to stop before. One that hangs or panics fails, so that whatever it used is cleaned up.
+pub(crate) async fn within<T>(
+    limit: Duration,
+    case: impl Future<Output = Outcome<T>>,
+    stopped: impl Future<Output = ()>,
+) -> Option<Outcome<T>> {
+    tokio::select! {
+        ran = AssertUnwindSafe(case).catch_unwind() => Some(ran.unwrap_or_else(|panic| {
+            let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+            Err(Failure::new(format!("the backend panicked: {}", said.unwrap_or("without a word"))))
+        })),
+        () = tokio::time::sleep(limit) => Some(Err(Failure::new("the case hangs"))),
+        () = stopped => None,
     }
 }
 

@@ -26,11 +26,13 @@ pub struct BenchOptions {
     pub batch: usize,
     /// Candidates that a graph search keeps; 100 by default.
     pub ef: u32,
+    /// The name of the index; one that nothing else has by default.
+    pub index: Option<String>,
 }
 
 impl Default for BenchOptions {
     fn default() -> Self {
-        Self { batch: 500, ef: 100 }
+        Self { batch: 500, ef: 100, index: None }
     }
 }
 
@@ -46,6 +48,13 @@ impl BenchOptions {
     #[must_use]
     pub fn ef(mut self, candidates: u32) -> Self {
         self.ef = candidates;
+        self
+    }
+
+    /// The name of the index, which must not be there.
+    #[must_use]
+    pub fn index(mut self, name: impl Into<String>) -> Self {
+        self.index = Some(name.into());
         self
     }
 }
@@ -75,7 +84,8 @@ impl Workload {
     /// Names an index and makes the queries.
     pub fn new(store: &Arc<dyn VectorStore>, data: &DataSet, options: &BenchOptions) -> Result<Self> {
         let kind = if store.capabilities().kind.hnsw { IndexKind::hnsw() } else { IndexKind::Flat };
-        let name = format!("bench-{}", RecordId::generate().as_uuid().simple());
+        let fresh = || format!("bench-{}", RecordId::generate().as_uuid().simple());
+        let name = options.index.clone().unwrap_or_else(fresh);
         let spec = IndexSpec::new(&name, data.dimension()).kind(kind).field("category".parse()?).field("price".parse()?);
         let filter = DataSet::filter()?;
         let query = |question: &Vec<f32>| VectorQuery::vector(question.clone()).top_k(TOP_K).ef(options.ef);

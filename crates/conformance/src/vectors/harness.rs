@@ -227,14 +227,20 @@ impl VectorCase {
 
     /// The same, and says whether there was something to run.
     pub async fn verdict(&self, factory: VectorFactory<'_>) -> Verdict {
+        let verdict = self.verdict_unless(factory, std::future::pending()).await;
+        verdict.unwrap_or_else(|| Verdict::Failed(Failure::new("the case was given up")))
+    }
+
+    /// The same, given up once it is to stop: what the factory made is cleaned up then, too.
+    pub(crate) async fn verdict_unless(&self, factory: VectorFactory<'_>, stopped: impl Future<Output = ()>) -> Option<Verdict> {
         let fresh = match factory().await {
             Ok(fresh) => fresh,
-            Err(error) => return Verdict::Failed(Failure::from(error).about("the factory gave no store")),
+            Err(error) => return Some(Verdict::Failed(Failure::from(error).about("the factory gave no store"))),
         };
         let verdict = if self.level > fresh.level {
-            Verdict::BeyondLevel(self.level)
+            Some(Verdict::BeyondLevel(self.level))
         } else {
-            Verdict::from(within(HANGS, self.on(&fresh)).await)
+            within(HANGS, self.on(&fresh), stopped).await.map(Verdict::from)
         };
         fresh.end().await;
         verdict
