@@ -68,6 +68,8 @@ pub(super) struct Figure {
     pub(super) ours: Vec<Spent>,
     /// What the twin took, in the same rounds.
     pub(super) raw: Vec<Spent>,
+    /// Of searches by nearness: recall@10 of a round, ours and the twin's.
+    pub(super) recall: Vec<(f64, f64)>,
 }
 
 impl Figure {
@@ -113,6 +115,13 @@ impl Figure {
         self.by_round(|ours, raw| (ours.wall.as_secs_f64() - raw.wall.as_secs_f64()) * 1_000.0 / count)
     }
 
+    /// Recall@10, ours and the twin's: the mean of the rounds, each of which built indexes of its own.
+    pub(super) fn recall(&self) -> Option<(f64, f64)> {
+        let rounds = to_f64(self.recall.len());
+        let mean = |side: fn(&(f64, f64)) -> f64| self.recall.iter().map(side).sum::<f64>() / rounds;
+        (!self.recall.is_empty()).then(|| (mean(|(ours, _)| *ours), mean(|(_, raw)| *raw)))
+    }
+
     fn by_round(&self, compare: impl Fn(&Spent, &Spent) -> f64) -> Spread {
         Spread::of(self.ours.iter().zip(&self.raw).map(|(ours, raw)| compare(ours, raw)))
     }
@@ -130,7 +139,14 @@ impl Figures {
                 figure.ours.push(ours);
                 figure.raw.push(raw);
             }
-            None => self.0.push(Figure { name, unit, count, ours: vec![ours], raw: vec![raw] }),
+            None => self.0.push(Figure { name, unit, count, ours: vec![ours], raw: vec![raw], recall: Vec::new() }),
+        }
+    }
+
+    /// Says how much a round of searches found.
+    pub(super) fn found(&mut self, name: &str, recall: (f64, f64)) {
+        if let Some(figure) = self.0.iter_mut().find(|figure| figure.name == name) {
+            figure.recall.push(recall);
         }
     }
 
@@ -184,8 +200,9 @@ mod tests {
     fn ratios_are_taken_round_by_round() {
         let spent = |seconds| Spent { wall: Duration::from_secs(seconds), processor: Duration::ZERO };
         let (ours, raw) = (vec![spent(1), spent(4)], vec![spent(2), spent(4)]);
-        let figure = Figure { name: "f", unit: "records", count: 10, ours, raw };
+        let figure = Figure { name: "f", unit: "records", count: 10, ours, raw, recall: vec![(0.9, 1.0), (1.0, 1.0)] };
         assert_eq!(figure.ratio(), Spread { median: 1.5, min: 1.0, max: 2.0 });
         assert_eq!(figure.per_second(), 4.0);
+        assert_eq!(figure.recall(), Some((0.95, 1.0)));
     }
 }

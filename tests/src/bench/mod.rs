@@ -19,16 +19,19 @@ mod runner;
 mod sqlite;
 mod targets;
 mod twin;
+mod vectors;
 
 use backend::Backend;
 use clap::Parser as _;
 use data::Data;
+use mastra_conformance::bench::Work;
 use mastra_core::{Error, Result};
 use measure::{Figures, Measure, Spread, to_f64};
 use options::{Child, Options};
-use report::{NO_VECTORS, Report};
-use runner::{Logged, Round, Work};
+use report::{RECORD_FIGURES, Records, Report};
+use runner::{Logged, Round};
 use std::{error::Error as _, process::ExitCode, thread::available_parallelism};
+use vectors::VectorBackend as _;
 
 /// The exit code of a command line that asks for something that is not there.
 const USAGE: u8 = 2;
@@ -37,15 +40,23 @@ const USAGE: u8 = 2;
 pub(crate) fn main() -> ExitCode {
     let options = Options::parse();
     match options.backend.as_str() {
-        "sqlite" | "postgres" => {}
-        "pgvector" | "qdrant" | "pinecone" => {
-            eprintln!("error: --backend {}: {NO_VECTORS}; sqlite and postgres can be measured", options.backend);
+        "sqlite" | "postgres" | "pgvector" | "qdrant" => {}
+        "pinecone" => {
+            eprintln!(
+                "error: --backend pinecone: there is no such backend yet; sqlite, postgres, pgvector and qdrant can be measured"
+            );
             return ExitCode::from(USAGE);
         }
         other => {
-            eprintln!("error: --backend {other}: unknown; sqlite and postgres can be measured");
+            eprintln!("error: --backend {other}: unknown; sqlite, postgres, pgvector and qdrant can be measured");
             return ExitCode::from(USAGE);
         }
+    }
+    let is_known =
+        |name: &str| name == "sync_bulk" || RECORD_FIGURES.contains(&name) || Work::ALL.iter().any(|work| work.name() == name);
+    if let Some(unknown) = options.only.iter().find(|name| !is_known(name)) {
+        eprintln!("error: --only {unknown}: there is no such figure");
+        return ExitCode::from(USAGE);
     }
     if options.batch == 0 {
         eprintln!("error: --batch 0: a batch holds at least one record");
@@ -79,13 +90,11 @@ async fn measure_all(options: Options) -> Result<()> {
         println!("{}", serde_json::json!(peak));
         return Ok(());
     }
-    if contacts::ensure(&options.data)? {
-        eprintln!("wrote contacts to measure with into {}", options.data.display());
-    }
-    let data = Data::load(&options.data, options.records)?;
     let report = match options.backend.as_str() {
-        "sqlite" => on_sqlite(&options, &data).await?,
-        _ => on_postgres(&options, &data).await?,
+        "sqlite" => on_sqlite(&options).await?,
+        "qdrant" => on_qdrant(&options).await?,
+        "pgvector" => on_postgres(&options, "pgvector", false).await?,
+        _ => on_postgres(&options, "postgres", true).await?,
     };
     if options.json {
         eprint!("{report}");
@@ -96,53 +105,100 @@ async fn measure_all(options: Options) -> Result<()> {
     options.markdown.map_or(Ok(()), |path| report.write_markdown(&path))
 }
 
-async fn on_sqlite(options: &Options, data: &Data) -> Result<Report> {
+/// The records of the folder, made where it has none; none where no figure asks for them.
+fn records(options: &Options) -> Result<Option<Data>> {
+    let is_theirs = |name: &String| !Work::ALL.iter().any(|work| work.name() == name);
+    if !options.only.is_empty() && !options.only.iter().any(is_theirs) {
+        return Ok(None);
+    }
+    if contacts::ensure(&options.data)? {
+        eprintln!("wrote contacts to measure with into {}", options.data.display());
+    }
+    Data::load(&options.data, options.records).map(Some)
+}
+
+async fn on_sqlite(options: &Options) -> Result<Report> {
     let backend = sqlite::Sqlite::new()?;
-    let mut report = rounds("sqlite", &backend, options, data).await?;
-    if let Some(count) = options.million {
-        let store = backend.url(usize::MAX);
-        let works = [(Child::Sync, store.clone()), (Child::Stream, store)];
-        report.measures.extend(memory::measure(options, count, &works).await?);
+    let mut report = Report { backend: "sqlite", about: machine(), records: None, vectors: None };
+    report.about.extend(backend.describe().await?);
+    if let Some(data) = records(options)? {
+        let mut records = rounds(&backend, options, &data).await?;
+        if let Some(count) = options.million {
+            let store = backend.url(usize::MAX);
+            let works = [(Child::Sync, store.clone()), (Child::Stream, store)];
+            records.measures.extend(memory::measure(options, count, &works).await?);
+        }
+        report.records = Some(records);
+    }
+    if vectors::are_wanted(options) {
+        let data = vectors::data(options, usize::MAX)?;
+        report.vectors = Some(vectors::rounds(&vectors::SqliteVectors(&backend), options, &data).await?);
     }
     Ok(report)
 }
 
-async fn on_postgres(options: &Options, data: &Data) -> Result<Report> {
+async fn on_postgres(options: &Options, name: &'static str, has_records: bool) -> Result<Report> {
     let backend = postgres::Postgres::new().await?;
-    let rounds = rounds("postgres", &backend, options, data).await;
+    let mut report = Report { backend: name, about: machine(), records: None, vectors: None };
+    report.about.extend(backend.describe().await?);
+    if has_records && let Some(data) = records(options)? {
+        report.records = Some(records_on_postgres(&backend, options, &data).await?);
+    }
+    if vectors::are_wanted(options) {
+        let data = vectors::data(options, usize::MAX)?;
+        let side = vectors::Pgvector(&backend);
+        let mut vectors = vectors::rounds(&side, options, &data).await?;
+        let aside = usize::from(options.vector_rounds);
+        let trips = vectors::round_trips(&backend, aside, &data).await;
+        side.remove(aside).await?;
+        vectors.measures.extend(trips?);
+        report.vectors = Some(vectors);
+    }
+    Ok(report)
+}
+
+async fn on_qdrant(options: &Options) -> Result<Report> {
+    let backend = vectors::Qdrant::new().await?;
+    let mut report = Report { backend: "qdrant", about: machine(), records: None, vectors: None };
+    if vectors::are_wanted(options) {
+        let data = vectors::data(options, backend.most())?;
+        report.vectors = Some(vectors::rounds(&backend, options, &data).await?);
+    }
+    Ok(report)
+}
+
+async fn records_on_postgres(backend: &postgres::Postgres, options: &Options, data: &Data) -> Result<Records> {
+    let rounds = rounds(backend, options, data).await;
     // Whatever failed, no schema stays behind.
     for number in 0..usize::from(options.rounds) {
         backend.remove(number).await?;
     }
-    let mut report = rounds?;
+    let mut records = rounds?;
     let (aside, bulk) = (usize::from(options.rounds), usize::from(options.rounds) + 1);
-    let trips = round_trips::measure(&backend, aside, data).await;
+    let trips = round_trips::measure(backend, aside, data).await;
     backend.remove(aside).await?;
-    report.measures.extend(trips?);
+    records.measures.extend(trips?);
     if let Some(count) = options.million {
         let store = |number| postgres::Postgres::schema("ours", number);
         let works = [(Child::Sync, store(aside)), (Child::Stream, store(aside)), (Child::Bulk, store(bulk))];
         let measures = memory::measure(options, count, &works).await;
         backend.remove(aside).await?;
         backend.remove(bulk).await?;
-        report.measures.extend(measures?);
+        records.measures.extend(measures?);
     }
-    Ok(report)
+    Ok(records)
 }
 
-/// All rounds on one backend.
-async fn rounds<B: Backend>(name: &'static str, backend: &B, options: &Options, data: &Data) -> Result<Report> {
-    let work = Work { batch: options.batch, pages: 200, lookups: 2_000 };
+/// All rounds with records on one backend.
+async fn rounds<B: Backend>(backend: &B, options: &Options, data: &Data) -> Result<Records> {
+    let work = runner::Work { batch: options.batch, pages: 200, lookups: 2_000 };
     let (mut figures, mut logged) = (Figures::default(), Logged::default());
     for number in 0..usize::from(options.rounds) {
         eprintln!("round {} of {}", number + 1, options.rounds);
         Round { backend, number, data, work, only: &options.only, figures: &mut figures, logged: &mut logged }.run().await?;
     }
-    let mut about = machine();
-    about.extend(backend.describe().await?);
     let measures = logged_bytes(&logged, options.batch).into_iter().collect();
-    let rounds = options.rounds.into();
-    Ok(Report { backend: name, records: data.records.len(), batch: options.batch, rounds, about, figures, measures })
+    Ok(Records { count: data.records.len(), batch: options.batch, rounds: options.rounds.into(), figures, measures })
 }
 
 /// What a batch of unchanged records adds to the log. The server's other work, checkpoints and the like, is logged too: the middle

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench", max_term_width = 100)]
 pub(super) struct Options {
-    /// The folder with records.jsonl; filled with generated contacts where it has none.
+    /// The folder with records.jsonl, vectors.jsonl and queries.jsonl; filled with generated ones where it has none.
     #[arg(long, value_name = "DIR", default_value = "target/bench-data")]
     pub(super) data: PathBuf,
-    /// sqlite or postgres.
+    /// sqlite, postgres (with its vectors), pgvector (these alone) or qdrant.
     #[arg(long)]
     pub(super) backend: String,
     /// Print a JSON object; what is for people goes to the standard error then.
@@ -19,15 +19,21 @@ pub(super) struct Options {
     /// Write the tables into this file, between the markers of the backend.
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "docs/benchmarks.md")]
     pub(super) markdown: Option<PathBuf>,
-    /// How often everything is done; medians are reported.
+    /// How often everything is done with records; medians are reported.
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) rounds: u16,
-    /// Measure only these figures; records are loaded in any case.
+    /// How often everything is done with vectors: each round builds a graph on both sides.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) vector_rounds: u16,
+    /// Measure only these figures. Records and points are loaded in any case, where a figure of theirs is among them.
     #[arg(long, value_name = "FIGURE", value_delimiter = ',')]
     pub(super) only: Vec<String>,
     /// Take only the first records of the data.
     #[arg(long, value_name = "COUNT")]
     pub(super) records: Option<usize>,
+    /// Take only the first points of the data.
+    #[arg(long, value_name = "COUNT")]
+    pub(super) points: Option<usize>,
     /// Records a batch.
     #[arg(long, default_value_t = 1_000)]
     pub(super) batch: usize,

@@ -68,6 +68,26 @@ impl Postgres {
         sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut *self.aside.lock().await).await.map(drop).map_err(raw_error)
     }
 
+    /// A text that a statement gives.
+    pub(super) async fn text(&self, sql: &'static str) -> Result<String> {
+        sqlx::query_scalar(sql).fetch_one(&mut *self.aside.lock().await).await.map_err(raw_error)
+    }
+
+    /// Statistics and vacuum of every table of a schema.
+    pub(super) async fn vacuum_all(&self, schema: &str) -> Result<()> {
+        let query = sqlx::query_scalar("SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = $1");
+        let tables: Vec<String> = query.bind(schema).fetch_all(&mut *self.aside.lock().await).await.map_err(raw_error)?;
+        for table in tables {
+            self.run(format!("VACUUM (ANALYZE) {table}")).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes a schema with all that it holds.
+    pub(super) async fn drop_schema(&self, schema: &str) -> Result<()> {
+        self.run(format!("DROP SCHEMA IF EXISTS {schema} CASCADE")).await
+    }
+
     /// The engine over a URL, in a schema of its own, which it makes.
     pub(super) async fn engine(url: &str, schema: &str) -> Result<Ours> {
         let engine = PostgresEngine::builder(url).schema(schema).max_connections(4).auto_migrate(true).connect().await?;
@@ -160,7 +180,7 @@ impl Backend for Postgres {
 
     async fn remove(&self, number: usize) -> Result<()> {
         for side in ["ours", "raw"] {
-            self.run(format!("DROP SCHEMA IF EXISTS {} CASCADE", Self::schema(side, number))).await?;
+            self.drop_schema(&Self::schema(side, number)).await?;
         }
         Ok(())
     }

@@ -4,27 +4,68 @@ mod json;
 mod markdown;
 mod text;
 
-use super::measure::{Figures, Measure};
+use super::{
+    measure::{Figure, Figures, Measure},
+    vectors::Vectors,
+};
+use mastra_conformance::bench::Work;
 
 /// A whole run.
 #[derive(Debug)]
 pub(super) struct Report {
     pub(super) backend: &'static str,
-    pub(super) records: usize,
-    pub(super) batch: usize,
-    pub(super) rounds: usize,
     /// The machine's kind and the database.
     pub(super) about: Vec<(&'static str, String)>,
+    pub(super) records: Option<Records>,
+    pub(super) vectors: Option<Vectors>,
+}
+
+/// What was done with records.
+#[derive(Debug)]
+pub(super) struct Records {
+    pub(super) count: usize,
+    pub(super) batch: usize,
+    pub(super) rounds: usize,
     pub(super) figures: Figures,
     pub(super) measures: Vec<Measure>,
 }
 
-/// Figures that belong to crates that are not there, with the reason.
-pub(super) const NOT_MEASURED: [&str; 5] =
-    ["vector_upsert_hnsw", "query_top10_c1", "query_top10_c16", "query_filtered_c1", "query_filtered_c16"];
+impl Report {
+    /// The figures of both parts, each with those that it is compared with.
+    fn figures(&self) -> impl Iterator<Item = (&Figure, &Figures)> {
+        let records = self.records.iter().map(|records| &records.figures);
+        let parts = records.chain(self.vectors.iter().map(|vectors| &vectors.figures));
+        parts.flat_map(|figures| figures.iter().map(move |figure| (figure, figures)))
+    }
 
-/// Why.
-pub(super) const NO_VECTORS: &str = "the stores of vectors are not measured yet";
+    /// The measures of both parts.
+    fn measures(&self) -> impl Iterator<Item = &Measure> {
+        let records = self.records.iter().flat_map(|records| &records.measures);
+        records.chain(self.vectors.iter().flat_map(|vectors| &vectors.measures))
+    }
+
+    /// What was not measured, and why.
+    fn missing(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let no_records = match self.backend {
+            "qdrant" => "the backend has no engine",
+            _ => "not asked for",
+        };
+        let records = RECORD_FIGURES.iter().map(move |name| (*name, no_records));
+        let all = records.chain(Work::ALL.iter().map(|work| (work.name(), "not asked for")));
+        all.filter(|(name, _)| self.figures().all(|(figure, _)| figure.name != *name))
+    }
+}
+
+/// The figures of an engine that has no path of its own for much at once.
+pub(super) const RECORD_FIGURES: [&str; 7] = [
+    "sync_initial",
+    "sync_10pct_changed",
+    "sync_unchanged",
+    "get_filtered_sorted_page",
+    "get_filtered_sorted_page_indexed",
+    "get_by_external_id",
+    "get_all_by_entity",
+];
 
 /// A number with the digits that matter.
 fn short(value: f64) -> String {

@@ -21,13 +21,22 @@ use tokio::{
 };
 
 /// A relay on a port of its own, for as long as the runtime runs.
-struct Relay {
+pub(super) struct Relay {
     port: u16,
     /// How often a client spoke after the server had.
     turns: Arc<AtomicUsize>,
 }
 
 impl Relay {
+    /// A relay before the server, and the URL that leads through it; `None` where the server has no TCP port.
+    pub(super) async fn before(backend: &Postgres) -> Result<Option<(Self, String)>> {
+        let Some((host, port, before)) = backend.address() else { return Ok(None) };
+        let failed = |source| Error::unavailable("the relay does not start").with_source(source);
+        let relay = Self::start(host, port).await.map_err(failed)?;
+        let url = backend.url().replacen(&before, &format!("@127.0.0.1:{}", relay.port), 1);
+        Ok(Some((relay, url)))
+    }
+
     async fn start(host: String, port: u16) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let relay = Self { port: listener.local_addr()?.port(), turns: Arc::default() };
@@ -51,7 +60,7 @@ impl Relay {
         Ok(relay)
     }
 
-    async fn take(&self) -> usize {
+    pub(super) async fn take(&self) -> usize {
         tokio::time::sleep(SETTLE).await;
         self.turns.swap(0, Ordering::SeqCst)
     }
@@ -74,10 +83,7 @@ const SETTLE: Duration = Duration::from_millis(50);
 
 /// Counts the turns of a sync of few and of many records, of a page and of a look-up. Nothing where the server has no TCP port.
 pub(super) async fn measure(backend: &Postgres, number: usize, data: &Data) -> Result<Vec<Measure>> {
-    let Some((host, port, before)) = backend.address() else { return Ok(Vec::new()) };
-    let failed = |source| Error::unavailable("the relay does not start").with_source(source);
-    let relay = Relay::start(host, port).await.map_err(failed)?;
-    let url = backend.url().replacen(&before, &format!("@127.0.0.1:{}", relay.port), 1);
+    let Some((relay, url)) = Relay::before(backend).await? else { return Ok(Vec::new()) };
     let mut ours = Postgres::engine(&url, &Postgres::schema("ours", number)).await?;
     let mut measures = Vec::new();
     let mut add = |name, turns: usize, note: &str| {

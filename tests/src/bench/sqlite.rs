@@ -31,8 +31,23 @@ impl Sqlite {
         Ok(Self { directory })
     }
 
-    fn path(&self, side: &str, number: usize) -> PathBuf {
+    pub(super) fn path(&self, side: &str, number: usize) -> PathBuf {
         self.directory.path().join(format!("{side}-{number}.db"))
+    }
+
+    /// Removes a file with what SQLite puts beside it.
+    pub(super) fn remove_file(&self, side: &str, number: usize) -> Result<()> {
+        for suffix in ["", "-wal", "-shm"] {
+            let mut path = self.path(side, number).into_os_string();
+            path.push(suffix);
+            match std::fs::remove_file(&path) {
+                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::unavailable("cannot remove a file of the benchmark").with_source(source));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Where a store of the engine's is, as a URL.
@@ -88,18 +103,6 @@ impl Backend for Sqlite {
     }
 
     async fn remove(&self, number: usize) -> Result<()> {
-        for side in ["ours", "raw"] {
-            for suffix in ["", "-wal", "-shm"] {
-                let mut path = self.path(side, number).into_os_string();
-                path.push(suffix);
-                match std::fs::remove_file(&path) {
-                    Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                        return Err(Error::unavailable("cannot remove a file of the benchmark").with_source(source));
-                    }
-                    _ => {}
-                }
-            }
-        }
-        Ok(())
+        ["ours", "raw"].iter().try_for_each(|side| self.remove_file(side, number))
     }
 }

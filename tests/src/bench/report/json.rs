@@ -1,9 +1,10 @@
 //! For programs.
 
-use super::{NO_VECTORS, NOT_MEASURED, Report};
+use super::Report;
 use crate::bench::{
     measure::{Figure, Spread},
     targets::verdicts,
+    vectors::Vectors,
 };
 use serde_json::{Map, Value, json};
 
@@ -14,21 +15,25 @@ impl Report {
         let about: Map<String, Value> =
             self.about.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
         all.insert("backend".into(), self.backend.into());
-        all.insert("records".into(), self.records.into());
-        all.insert("batch".into(), self.batch.into());
-        all.insert("rounds".into(), self.rounds.into());
-        all.insert("about".into(), about.into());
-        for figure in self.figures.iter() {
-            let mut ours = side(figure, figure.ours());
-            if let Value::Object(ours) = &mut ours {
-                ours.insert("ratio_to_raw".into(), json!(figure.ratio()));
-                ours.insert("client_processor_time_to_raw".into(), json!(figure.processor_ratio()));
-                ours.insert("targets".into(), json!(verdicts(figure, &self.figures)));
-            }
-            all.insert(figure.name.into(), ours);
-            all.insert(format!("raw_{}", figure.name), side(figure, figure.raw()));
+        if let Some(records) = &self.records {
+            all.insert("records".into(), records.count.into());
+            all.insert("batch".into(), records.batch.into());
+            all.insert("rounds".into(), records.rounds.into());
         }
-        let measures = self.measures.iter().map(|measure| {
+        if let Some(vectors) = &self.vectors {
+            all.insert("vectors".into(), vectors.to_json());
+        }
+        all.insert("about".into(), about.into());
+        for (figure, others) in self.figures() {
+            let recall = figure.recall();
+            let mut ours = side(figure, figure.ours(), recall.map(|(ours, _)| ours));
+            ours.insert("ratio_to_raw".into(), json!(figure.ratio()));
+            ours.insert("client_processor_time_to_raw".into(), json!(figure.processor_ratio()));
+            ours.insert("targets".into(), json!(verdicts(figure, others)));
+            all.insert(figure.name.into(), ours.into());
+            all.insert(format!("raw_{}", figure.name), side(figure, figure.raw(), recall.map(|(_, raw)| raw)).into());
+        }
+        let measures = self.measures().map(|measure| {
             let mut value = json!(measure);
             if let (Value::Object(value), Some(met)) = (&mut value, measure.met()) {
                 value.insert("met".into(), met.into());
@@ -36,19 +41,38 @@ impl Report {
             value
         });
         all.insert("measures".into(), measures.collect());
-        let missing: Map<String, Value> = NOT_MEASURED.iter().map(|name| ((*name).to_owned(), NO_VECTORS.into())).collect();
+        let missing: Map<String, Value> = self.missing().map(|(name, why)| (name.to_owned(), why.into())).collect();
         all.insert("notMeasured".into(), missing.into());
         all.into()
     }
 }
 
-fn side(figure: &Figure, seconds: Spread) -> Value {
-    json!({
-        "s": seconds.median,
-        "per_s": figure.rate(seconds.median),
-        "min_s": seconds.min,
-        "max_s": seconds.max,
-        "count": figure.count,
-        "unit": figure.unit,
-    })
+fn side(figure: &Figure, seconds: Spread, recall: Option<f64>) -> Map<String, Value> {
+    let mut side = Map::new();
+    side.insert("s".into(), seconds.median.into());
+    side.insert("per_s".into(), figure.rate(seconds.median).into());
+    side.insert("min_s".into(), seconds.min.into());
+    side.insert("max_s".into(), seconds.max.into());
+    side.insert("count".into(), figure.count.into());
+    side.insert("unit".into(), figure.unit.into());
+    if let Some(recall) = recall {
+        side.insert("recall@10".into(), recall.into());
+    }
+    side
+}
+
+impl Vectors {
+    fn to_json(&self) -> Value {
+        let about: Map<String, Value> =
+            self.about.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
+        json!({
+            "points": self.points,
+            "dimension": self.dimension,
+            "questions": self.questions,
+            "batch": self.batch,
+            "rounds": self.rounds,
+            "kind": self.kind,
+            "about": about,
+        })
+    }
 }

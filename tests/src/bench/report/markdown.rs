@@ -1,88 +1,115 @@
 //! For the documentation: tables between markers, written by the run itself.
 
-use super::{Report, short};
-use crate::bench::targets::verdicts;
+use super::{Records, Report, short};
+use crate::bench::{
+    measure::{Figures, Measure},
+    targets::verdicts,
+    vectors::Vectors,
+};
 use mastra_core::{Error, Result};
 use std::{fmt::Write as _, path::Path};
 
 impl Report {
-    /// Puts the tables between the markers of the backend, which have to be there.
+    /// Puts the tables of each part that was measured between its markers, which have to be there.
     pub(in crate::bench) fn write_markdown(&self, path: &Path) -> Result<()> {
         let bad = |message: &str| Error::invalid_input(message).with("path", path.display());
-        let text = std::fs::read_to_string(path).map_err(|source| bad("cannot read the file").with_source(source))?;
-        let (begin, end) = (format!("<!-- measured: {} -->\n", self.backend), format!("<!-- end: {} -->", self.backend));
-        let (before, rest) = text.split_once(&begin).ok_or_else(|| bad("the file has no marker").with("marker", begin.trim()))?;
-        let (_, after) = rest.split_once(&end).ok_or_else(|| bad("the file has no marker").with("marker", &end))?;
-        let text = format!("{before}{begin}{}{end}{after}", self.tables());
+        let mut text = std::fs::read_to_string(path).map_err(|source| bad("cannot read the file").with_source(source))?;
+        // The vectors of a backend stand apart, and alone where it is measured for them.
+        let records = self.records.as_ref().map(|records| (self.backend.to_owned(), self.record_tables(records)));
+        let database = if self.backend == "pgvector" { "postgres" } else { self.backend };
+        let vectors = self.vectors.as_ref().map(|vectors| (format!("{database} vectors"), self.vector_tables(vectors)));
+        for (part, tables) in records.into_iter().chain(vectors) {
+            let (begin, end) = (format!("<!-- measured: {part} -->\n"), format!("<!-- end: {part} -->"));
+            let missing = |marker: &str| bad("the file has no marker").with("marker", marker.trim());
+            let (before, rest) = text.split_once(&begin).ok_or_else(|| missing(&begin))?;
+            let (_, after) = rest.split_once(&end).ok_or_else(|| missing(&end))?;
+            text = format!("{before}{begin}{tables}{end}{after}");
+        }
         std::fs::write(path, text).map_err(|source| bad("cannot write the file").with_source(source))
     }
 
-    fn tables(&self) -> String {
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = self.write_tables(&mut text);
-        text
+    fn record_tables(&self, records: &Records) -> String {
+        let (count, batch) = (short_count(records.count), short_count(records.batch));
+        let head = format!("{count} records, batches of {batch}, {} rounds; {}.", records.rounds, listed(&self.about));
+        tables(&head, &records.figures, &records.measures)
     }
 
-    fn write_tables(&self, text: &mut String) -> std::fmt::Result {
-        let about: Vec<String> = self.about.iter().map(|(name, value)| format!("{name} {value}")).collect();
-        writeln!(
-            text,
-            "{} records, batches of {}, {} rounds; {}.\n",
-            short_count(self.records),
-            short_count(self.batch),
-            self.rounds,
-            about.join("; ")
-        )?;
-        writeln!(
-            text,
-            "| figure | engine /s | (min – max) | hand-written /s | (min – max) | ratio | (min – max) | client CPU | target: reached |"
-        )?;
-        writeln!(text, "|---|---:|---|---:|---|---:|---|---:|---|")?;
-        for figure in self.figures.iter() {
-            let (ours, raw, ratio) = (figure.ours(), figure.raw(), figure.ratio());
-            let rate = |seconds| short(figure.rate(seconds));
-            let verdicts: Vec<String> = verdicts(figure, &self.figures)
-                .into_iter()
-                .map(|verdict| {
-                    let value = short(verdict.value);
-                    if verdict.met {
-                        format!("{}: {value}", verdict.target)
-                    } else {
-                        format!("**missed** {}: {value}", verdict.target)
-                    }
-                })
-                .collect();
-            writeln!(
-                text,
-                "| `{}` | {} | {} – {} | {} | {} – {} | {} | {} – {} | {} | {} |",
-                figure.name,
-                rate(ours.median),
-                rate(ours.max),
-                rate(ours.min),
-                rate(raw.median),
-                rate(raw.max),
-                rate(raw.min),
-                short(ratio.median),
-                short(ratio.min),
-                short(ratio.max),
-                short(figure.processor_ratio().median),
-                verdicts.join("; "),
-            )?;
-        }
-        if !self.measures.is_empty() {
-            writeln!(text, "\n| measure | value | bound | how |\n|---|---:|---|---|")?;
-        }
-        for measure in &self.measures {
-            let bound = match (measure.at_most, measure.met()) {
-                (Some(bound), Some(false)) => format!("**missed** ≤ {}", short(bound)),
-                (Some(bound), _) => format!("≤ {}", short(bound)),
-                (None, _) => String::new(),
-            };
-            writeln!(text, "| `{}` | {} {} | {bound} | {} |", measure.name, short(measure.value), measure.unit, measure.note)?;
-        }
-        Ok(())
+    fn vector_tables(&self, vectors: &Vectors) -> String {
+        let about: Vec<_> = self.about.iter().chain(&vectors.about).cloned().collect();
+        tables(&format!("{}; {}.", vectors.summary(), listed(&about)), &vectors.figures, &vectors.measures)
     }
+}
+
+impl Vectors {
+    /// What was measured, in a line.
+    pub(super) fn summary(&self) -> String {
+        let (points, batch) = (short_count(self.points), short_count(self.batch));
+        let Self { dimension, questions, rounds, kind, .. } = self;
+        format!("{points} points of {dimension} numbers, {questions} questions, batches of {batch}, {rounds} rounds, kind {kind}")
+    }
+}
+
+fn listed(about: &[(&str, String)]) -> String {
+    let about: Vec<String> = about.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    about.join("; ")
+}
+
+fn tables(head: &str, figures: &Figures, measures: &[Measure]) -> String {
+    let mut text = format!("{head}\n\n");
+    // Writing to a string cannot fail.
+    let _ = write_tables(&mut text, figures, measures);
+    text
+}
+
+fn write_tables(text: &mut String, figures: &Figures, measures: &[Measure]) -> std::fmt::Result {
+    writeln!(
+        text,
+        "| figure | engine /s | (min – max) | hand-written /s | (min – max) | ratio | (min – max) | client CPU | target: reached |"
+    )?;
+    writeln!(text, "|---|---:|---|---:|---|---:|---|---:|---|")?;
+    for figure in figures.iter() {
+        let (ours, raw, ratio) = (figure.ours(), figure.raw(), figure.ratio());
+        let rate = |seconds| short(figure.rate(seconds));
+        let verdicts: Vec<String> = verdicts(figure, figures)
+            .into_iter()
+            .map(|verdict| {
+                let value = short(verdict.value);
+                if verdict.met {
+                    format!("{}: {value}", verdict.target)
+                } else {
+                    format!("**missed** {}: {value}", verdict.target)
+                }
+            })
+            .collect();
+        writeln!(
+            text,
+            "| `{}` | {} | {} – {} | {} | {} – {} | {} | {} – {} | {} | {} |",
+            figure.name,
+            rate(ours.median),
+            rate(ours.max),
+            rate(ours.min),
+            rate(raw.median),
+            rate(raw.max),
+            rate(raw.min),
+            short(ratio.median),
+            short(ratio.min),
+            short(ratio.max),
+            short(figure.processor_ratio().median),
+            verdicts.join("; "),
+        )?;
+    }
+    if !measures.is_empty() {
+        writeln!(text, "\n| measure | value | bound | how |\n|---|---:|---|---|")?;
+    }
+    for measure in measures {
+        let bound = match (measure.at_most, measure.met()) {
+            (Some(bound), Some(false)) => format!("**missed** ≤ {}", short(bound)),
+            (Some(bound), _) => format!("≤ {}", short(bound)),
+            (None, _) => String::new(),
+        };
+        writeln!(text, "| `{}` | {} {} | {bound} | {} |", measure.name, short(measure.value), measure.unit, measure.note)?;
+    }
+    Ok(())
 }
 
 fn short_count(count: usize) -> String {

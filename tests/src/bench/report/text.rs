@@ -1,16 +1,22 @@
 //! For people, on a terminal.
 
-use super::{NO_VECTORS, NOT_MEASURED, Report, short};
+use super::{Report, short};
 use crate::bench::targets::verdicts;
 use std::fmt;
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: {} records, batches of {}, {} rounds", self.backend, self.records, self.batch, self.rounds)?;
-        for (name, value) in &self.about {
+        writeln!(f, "{}", self.backend)?;
+        if let Some(records) = &self.records {
+            writeln!(f, "  {} records, batches of {}, {} rounds", records.count, records.batch, records.rounds)?;
+        }
+        if let Some(vectors) = &self.vectors {
+            writeln!(f, "  {}", vectors.summary())?;
+        }
+        for (name, value) in self.about.iter().chain(self.vectors.iter().flat_map(|vectors| &vectors.about)) {
             writeln!(f, "  {name}: {value}")?;
         }
-        for figure in self.figures.iter() {
+        for (figure, others) in self.figures() {
             let (ours, raw, ratio) = (figure.ours(), figure.raw(), figure.ratio());
             writeln!(f, "{}", figure.name)?;
             for (side, seconds) in [("engine", ours), ("hand-written", raw)] {
@@ -42,16 +48,19 @@ impl fmt::Display for Report {
                 short(each.0),
                 short(each.1),
             )?;
-            for verdict in verdicts(figure, &self.figures) {
+            for verdict in verdicts(figure, others) {
                 writeln!(f, "  {} {}: {}", mark(verdict.met), verdict.target, short(verdict.value))?;
             }
         }
-        for measure in &self.measures {
+        for measure in self.measures() {
             let bound = measure.at_most.map(|bound| format!(", at most {}", short(bound))).unwrap_or_default();
             let mark = measure.met().map_or("      ", mark);
             writeln!(f, "{} {} {} {}{bound} ({})", mark, measure.name, short(measure.value), measure.unit, measure.note)?;
         }
-        writeln!(f, "not measured: {} ({NO_VECTORS})", NOT_MEASURED.join(", "))
+        for (name, why) in self.missing() {
+            writeln!(f, "       {name} not measured: {why}")?;
+        }
+        Ok(())
     }
 }
 
