@@ -15,6 +15,7 @@ use std::{fmt, sync::Arc};
 
 pub use crate::{
     bulk::Rows,
+    field_index::{FieldRange, range_columns},
     filter::{Compiled, compile},
     migrate::MigrationSet,
     query::Statement,

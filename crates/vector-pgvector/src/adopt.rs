@@ -180,6 +180,7 @@ impl PgVector {
             text: columns.text.clone(),
             tokens: None,
             terms: None,
+            ranges: false,
             nullable_metadata: !metadata.not_null,
         };
         let entry = Entry {

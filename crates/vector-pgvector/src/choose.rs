@@ -154,7 +154,7 @@ async fn estimate(
 
 async fn planned(conn: &mut PgConnection, index: &Index, scope: &Scope, compiled: &Compiled) -> Result<f64> {
     let mut statement = Statement::new(format!("EXPLAIN (FORMAT JSON) SELECT 1 FROM {} p WHERE ", index.table()));
-    let matching = index.matching(scope, compiled, &mut statement);
+    let matching = index.law(scope, compiled, &mut statement);
     statement.push(&matching);
     let row = statement.query(false)?.fetch_one(conn).await.map_err(driver_error)?;
     let Json(plan): Json<Value> = row.try_get(0).map_err(driver_error)?;

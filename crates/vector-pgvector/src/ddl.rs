@@ -7,10 +7,10 @@ use crate::{
     store::PgVector,
 };
 use mastra_core::{
-    Error, Result,
+    Error, FieldIndexKind, Result,
     vector::{IndexKind, IndexSpec},
 };
-use mastra_postgres::foundation::{driver_error, identifier, is_state, literal};
+use mastra_postgres::foundation::{driver_error, identifier, is_state, literal, range_columns};
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use uuid::Uuid;
 
@@ -56,6 +56,7 @@ impl PgVector {
         if !spec.fields.is_empty() {
             let name = identifier(&format!("{name}_metadata"));
             statements.push(format!("CREATE INDEX {name} ON {table} USING gin (metadata jsonb_path_ops)"));
+            statements.extend(ranges(spec, &table));
         }
         if built {
             let name = identifier(&format!("{name}_graph"));
@@ -154,6 +155,13 @@ fn script(statements: &[String], registration: &str, table: &str, role: Option<&
     all.push(registration);
     all.extend(grant.as_deref());
     format!("BEGIN; {}; COMMIT", all.join("; "))
+}
+
+/// What serves ranges on the fields that hold one value; the inverted index serves equality alone.
+fn ranges(spec: &IndexSpec, table: &str) -> impl Iterator<Item = String> {
+    let fields = spec.fields.iter().filter(|field| field.kind == FieldIndexKind::Scalar);
+    let columns = fields.filter_map(|field| range_columns("metadata", &field.path));
+    columns.map(move |columns| format!("CREATE INDEX ON {table} ({columns})"))
 }
 
 /// `CREATE INDEX` of the graph or the clusters; `name` and `column` are quoted where they have to be.

@@ -5,7 +5,7 @@ use crate::{
     wire::{ManyVectors, OneVector},
 };
 use mastra_core::{
-    Error, Result,
+    Error, FieldIndexKind, Path, Result,
     vector::{IndexSpec, Scope},
 };
 use mastra_postgres::foundation::{Compiled, Statement, identifier};
@@ -28,6 +28,9 @@ pub(crate) struct Layout {
     /// The same for the inverted index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) terms: Option<String>,
+    /// Whether ranges on the named fields have an index each.
+    #[serde(default)]
+    pub(crate) ranges: bool,
     /// Whether metadata may be NULL, which reads as an empty object.
     #[serde(default)]
     pub(crate) nullable_metadata: bool,
@@ -44,6 +47,7 @@ impl Layout {
             text: Some("text".into()),
             tokens: Some("tokens".into()),
             terms: Some("terms".into()),
+            ranges: true,
             nullable_metadata: false,
         }
     }
@@ -102,11 +106,27 @@ impl Index {
 
     /// The same, and what the server can say of a filter.
     pub(crate) fn matching(&self, scope: &Scope, filter: &Compiled, statement: &mut Statement) -> String {
+        let mut matching = self.law(scope, filter, statement);
+        if self.layout.ranges && !filter.never {
+            for range in filter.ranges.iter().filter(|range| self.serves(&range.path)) {
+                matching = format!("{matching} AND {}", range.condition(&self.metadata(), statement));
+            }
+        }
+        matching
+    }
+
+    /// As [`Index::matching`], without what only shows the planner an index.
+    pub(crate) fn law(&self, scope: &Scope, filter: &Compiled, statement: &mut Statement) -> String {
         let namespace = self.in_namespace(scope, statement);
         match self.filter(filter, statement) {
             Some(filter) => format!("{namespace} AND {filter}"),
             None => namespace,
         }
+    }
+
+    /// Whether ranges on a field have an index.
+    fn serves(&self, path: &Path) -> bool {
+        self.spec.fields.iter().any(|field| field.kind == FieldIndexKind::Scalar && field.path == *path)
     }
 
     fn filter(&self, filter: &Compiled, statement: &mut Statement) -> Option<String> {

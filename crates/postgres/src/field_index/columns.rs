@@ -12,6 +12,9 @@ pub(crate) const CHARACTERS: usize = 256;
 /// The most digits, on either side of the point, of a number that a scalar index holds as it is.
 pub(crate) const DIGITS: usize = 300;
 
+/// The rank of an array.
+pub(super) const ARRAY: i32 = 5;
+
 /// The rank of a missing value.
 pub(crate) const MISSING: i32 = 7;
 
@@ -29,13 +32,18 @@ pub(crate) struct Columns {
 impl Columns {
     /// The columns for a field of the data of `table`, `r.` in a query and nothing in an index.
     pub(crate) fn new(table: &str, path: &Path) -> Self {
-        let value = constant_value(&format!("{table}data"), path);
+        Self::of(&format!("{table}data"), path)
+    }
+
+    /// The columns for a field of the documents in a column.
+    pub(super) fn of(column: &str, path: &Path) -> Self {
+        let value = constant_value(column, path);
         let numeric = format!("({value})::numeric");
         Self {
             rank: format!(
                 "(CASE jsonb_typeof({value}) WHEN 'number' THEN 0 WHEN 'string' THEN 1 \
                  WHEN 'boolean' THEN CASE WHEN {value} = 'false' THEN 2 ELSE 3 END \
-                 WHEN 'null' THEN 4 WHEN 'array' THEN 5 WHEN 'object' THEN 6 ELSE {MISSING} END)"
+                 WHEN 'null' THEN 4 WHEN 'array' THEN {ARRAY} WHEN 'object' THEN 6 ELSE {MISSING} END)"
             ),
             number: format!(
                 "(CASE WHEN jsonb_typeof({value}) = 'number' THEN CASE \
@@ -55,10 +63,15 @@ impl Columns {
 
 /// Whether the field, or one above it, is an array, so that a filter sees more than the one value of a scalar index.
 pub(crate) fn has_array(table: &str, path: &Path) -> String {
+    has_array_in(&format!("{table}data"), path)
+}
+
+/// The same for the documents in a column.
+pub(super) fn has_array_in(column: &str, path: &Path) -> String {
     let arrays: Vec<String> = (1..=path.segments().len())
         .filter_map(|length| path.segments().get(..length))
         .filter_map(|prefix| Path::from_segments(prefix).ok())
-        .map(|prefix| format!("jsonb_typeof({}) = 'array'", constant_value(&format!("{table}data"), &prefix)))
+        .map(|prefix| format!("jsonb_typeof({}) = 'array'", constant_value(column, &prefix)))
         .collect();
     format!("({})", arrays.join(" OR "))
 }

@@ -10,10 +10,13 @@ mod columns;
 mod ddl;
 mod definition;
 mod operand;
+mod ranges;
 mod statistics;
 
 pub(crate) use catalog::{FieldIndexes, KnownIndexes};
 pub(crate) use columns::{Columns, MISSING, has_array};
 pub(crate) use ddl::{create, drop, list};
 pub(crate) use operand::{Indexed, coarse, indexed};
+pub(crate) use ranges::ranges;
+pub use ranges::{FieldRange, range_columns};
 pub(crate) use statistics::Estimate;

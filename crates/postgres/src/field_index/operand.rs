@@ -100,7 +100,7 @@ impl Indexed {
         match &self.predicate {
             Predicate::Eq(value) => one_of(&columns, std::slice::from_ref(value), statement),
             Predicate::In(items) => one_of(&columns, items, statement),
-            Predicate::Compare(comparison, bound) => range(&columns, *comparison, bound, statement),
+            Predicate::Compare(comparison, bound) => compares(&columns, *comparison, bound, statement),
             _ => "FALSE".to_owned(),
         }
     }
@@ -110,9 +110,16 @@ fn scalar_answers(predicate: &Predicate) -> bool {
     match predicate {
         Predicate::Eq(value) => fits(value),
         Predicate::In(items) => !items.is_empty() && items.len() <= ITEMS && items.iter().all(fits),
-        Predicate::Compare(_, Bound::Number(number)) => number_fits(number),
-        Predicate::Compare(_, Bound::String(text)) => text_fits(text),
+        Predicate::Compare(_, bound) => holds(bound),
         _ => false,
+    }
+}
+
+/// Whether every value compares to the bound as the columns do.
+pub(super) fn holds(bound: &Bound) -> bool {
+    match bound {
+        Bound::Number(number) => number_fits(number),
+        Bound::String(text) => text_fits(text),
     }
 }
 
@@ -180,7 +187,8 @@ fn one_of(columns: &Columns, items: &[Value], statement: &mut Statement) -> Stri
     format!("({})", any.join(" OR "))
 }
 
-fn range(columns: &Columns, comparison: Comparison, bound: &Bound, statement: &mut Statement) -> String {
+/// Whether the value, which the columns hold, compares so.
+pub(super) fn compares(columns: &Columns, comparison: Comparison, bound: &Bound, statement: &mut Statement) -> String {
     let Columns { rank, number, text } = columns;
     let operator = match comparison {
         Comparison::Gt => ">",

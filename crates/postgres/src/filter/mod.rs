@@ -14,10 +14,11 @@ mod node;
 mod place;
 mod value;
 
+use crate::field_index::{FieldRange, ranges};
 use mastra_core::{Filter, filter::Predicate};
 
 /// What a filter became.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Compiled {
     /// The predicate; `None` where every document may match.
     pub jsonpath: Option<String>,
@@ -25,6 +26,8 @@ pub struct Compiled {
     pub exact: bool,
     /// Whether no document matches.
     pub never: bool,
+    /// The ranges that every document which matches lies in.
+    pub ranges: Vec<FieldRange>,
     /// The operators that core has to finish.
     pub finished_in_core: Vec<&'static str>,
 }
@@ -39,6 +42,7 @@ pub fn compile(filter: &Filter) -> Compiled {
         jsonpath: node.into_condition(),
         exact,
         never,
+        ranges: ranges(filter),
         finished_in_core: if exact { Vec::new() } else { compiler.finished.into_iter().collect() },
     }
 }
