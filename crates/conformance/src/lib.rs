@@ -11,6 +11,7 @@ mod model;
 mod random;
 pub mod runner;
 mod suite;
+pub mod table;
 pub mod vectors;
 mod verdict;
 

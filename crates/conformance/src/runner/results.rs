@@ -55,6 +55,11 @@ impl CaseResult {
         Self { subject, name: name.into(), in_transaction: false, passed: 0, failed: Vec::new(), not_run: None }
     }
 
+    /// The result of a case that came to this.
+    pub fn of(subject: Subject, name: impl Into<String>, verdict: Verdict) -> Self {
+        Self::new(subject, name).verdict(verdict)
+    }
+
     pub(super) fn verdict(mut self, verdict: Verdict) -> Self {
         match verdict {
             Verdict::Passed => self.passed = 1,

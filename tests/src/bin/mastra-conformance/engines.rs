@@ -1,6 +1,6 @@
 //! A fresh engine for each case.
 
-use super::{Backend, schema::Schema};
+use super::{backend::Backend, schema::Schema};
 use mastra_conformance::TestEngine;
 use mastra_core::{Engine, Error, Result};
 use mastra_mock::MockEngine;

@@ -1,6 +1,6 @@
 //! A fresh store of vectors for each case, beside its engine where it has one.
 
-use super::{Backend, schema::Schema};
+use super::{backend::Backend, schema::Schema};
 use mastra_conformance::vectors::TestVectors;
 use mastra_core::{
     Error, RecordId, Result,
