@@ -1,7 +1,7 @@
 //! The one error of the workspace: a kind a caller can act on, and the context to act with.
 
 use std::error::Error as StdError;
-use std::fmt;
+use std::{fmt, io};
 
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -129,6 +129,26 @@ impl Error {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         let retryable = matches!(kind, ErrorKind::Unavailable | ErrorKind::Timeout);
         Self(Box::new(Inner { kind, message: message.into(), retryable, operation: None, context: Vec::new(), source: None }))
+    }
+
+    /// An error of the file system, of the kind that tells what the caller can do: `PermissionDenied`, `NotFound`, `AlreadyExists`,
+    /// else `Unavailable`. It is not retryable unless said so: a full disk stays full.
+    ///
+    /// ```
+    /// use mastra_core::{Error, ErrorKind};
+    ///
+    /// let source = std::fs::read("no/such/file").unwrap_err();
+    /// let error = Error::io("cannot read the file", source);
+    /// assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::NotFound, false));
+    /// ```
+    pub fn io(message: impl fmt::Display, source: io::Error) -> Self {
+        let kind = match source.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => ErrorKind::PermissionDenied,
+            io::ErrorKind::NotFound => ErrorKind::NotFound,
+            io::ErrorKind::AlreadyExists => ErrorKind::AlreadyExists,
+            _ => ErrorKind::Unavailable,
+        };
+        Self::new(kind, format!("{message}: {source}")).retryable(false).with_source(source)
     }
 
     /// Says whether the same call may succeed when it is made again.

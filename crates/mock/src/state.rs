@@ -1,7 +1,7 @@
 //! What the store holds, and reading it.
 
 use crate::table::{Table, View};
-use crate::vectors::{PointKey, Stored};
+use crate::vectors::PointKey;
 use mastra_core::{
     Count, CountQuery, Cursor, Entity, EntityId, EntityQuery, EntityRef, Error, FieldIndex, FieldIndexKind, Page, Path, Position,
     Record, RecordId, RecordQuery, RecordSelector, Result, TextHit, TextResults, TextSearch,
@@ -9,7 +9,7 @@ use mastra_core::{
     engine::one_entity,
     projection::project,
     text::{Ranking, TextQuery, index_text, snippet},
-    vector::IndexSpec,
+    vector::{IndexSpec, StoredPoint},
 };
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub(crate) struct State {
     pub(crate) field_indexes: Table<(EntityId, Path, u8), FieldIndex>,
     /// The vector indexes, by name.
     pub(crate) indexes: Table<String, Arc<IndexSpec>>,
-    pub(crate) points: Table<PointKey, Arc<Stored>>,
+    pub(crate) points: Table<PointKey, Arc<StoredPoint>>,
     /// Who follows which entity, by name.
     pub(crate) subscriptions: Table<String, Subscription>,
     /// What is queued, by subscription.

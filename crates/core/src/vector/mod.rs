@@ -12,6 +12,7 @@ mod answer;
 mod capabilities;
 mod checked;
 mod cursor;
+mod flat;
 mod fusion;
 mod index;
 mod namespace;
@@ -29,6 +30,7 @@ pub use capabilities::{
     VectorDataCapabilities, VectorLimits, VectorWriteCapabilities,
 };
 pub use checked::CheckedVectors;
+pub use flat::{FlatIndex, FlatNamespace, FlatPoints, PointChanges, StoredPoint};
 pub use fusion::{RRF_K, fuse, leg_depth};
 pub use index::{Element, IndexDescription, IndexField, IndexKind, IndexSpec, Metric, NamespaceInfo, Provenance};
 pub use namespace::{NamespaceHandle, NamespaceIndex, VectorOperationsExt};

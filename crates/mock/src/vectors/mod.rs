@@ -1,6 +1,7 @@
 //! The vector store of the mock: the reference that every other store is held to.
 //!
-//! It keeps its points in the tables of the engine, so that a transaction holds both, and looks at every point of a namespace.
+//! It keeps its points in the tables of the engine, so that a transaction holds both, and looks at every point of a namespace by core's
+//! `FlatPoints`.
 
 mod read;
 mod write;
@@ -11,37 +12,15 @@ use async_trait::async_trait;
 use mastra_core::{
     Count, EngineInfo, Page, Result,
     vector::{
-        CheckedVectors, Include, IndexDescription, IndexSpec, NamespaceInfo, NewPoint, Point, PointCountQuery, PointSelector,
-        PointUpdate, PointUpsertOptions, PointUpsertReport, Scope, ScrollQuery, Vector, VectorAnswer, VectorCapabilities,
+        CheckedVectors, FlatPoints as _, Include, IndexDescription, IndexSpec, NamespaceInfo, NewPoint, Point, PointCountQuery,
+        PointSelector, PointUpdate, PointUpsertOptions, PointUpsertReport, Scope, ScrollQuery, VectorAnswer, VectorCapabilities,
         VectorOperations, VectorQuery, VectorStore,
     },
 };
-use serde_json::Value;
 use std::sync::Arc;
 
 /// The key of a point: index, namespace, id.
 pub(crate) type PointKey = (String, String, String);
-
-/// A point as it is stored.
-#[derive(Debug, Clone)]
-pub(crate) struct Stored {
-    /// Rounded to the element's type.
-    vector: Vec<f32>,
-    metadata: Value,
-    text: Option<String>,
-    /// The text's words, as core finds them.
-    words: String,
-}
-
-impl Stored {
-    fn point(&self, id: &str, include: Include) -> Point {
-        let mut point = Point::new(id);
-        point.vector = include.vector.then(|| Vector::dense(self.vector.clone()));
-        point.metadata = include.metadata.then(|| self.metadata.clone());
-        point.text = self.text.clone().filter(|_| include.text);
-        point
-    }
-}
 
 /// What the mock can do with vectors: everything, within one process.
 pub(crate) const CAPABILITIES: VectorCapabilities = {
@@ -94,7 +73,7 @@ impl<C: Connection> VectorOperations for Mock<C> {
     }
 
     async fn get(&self, scope: &Scope, ids: &[String], include: Include) -> Result<Vec<Point>> {
-        self.connection().read("get", |reader| reader.points_of_ids(scope, ids, include)).await
+        self.connection().read("get", |reader| Ok(reader.namespace(scope)?.read(ids, include))).await
     }
 
     async fn update(&self, scope: &Scope, selector: &PointSelector, update: &PointUpdate) -> Result<u64> {
@@ -106,24 +85,26 @@ impl<C: Connection> VectorOperations for Mock<C> {
     }
 
     async fn delete_all(&self, scope: &Scope) -> Result<u64> {
-        self.connection().write("delete_all", |mut writer| writer.delete_namespace(scope)).await
+        self.connection().write("delete_all", |mut writer| writer.clear_namespace(scope)).await
     }
 
     async fn query(&self, scope: &Scope, query: &VectorQuery) -> Result<VectorAnswer> {
-        self.connection().read("query", |reader| reader.nearest(scope, query)).await
+        self.connection().read("query", |reader| reader.namespace(scope)?.search(query)).await
     }
 
     async fn query_batch(&self, scope: &Scope, queries: &[VectorQuery]) -> Result<Vec<VectorAnswer>> {
         let operation = "query_batch";
-        self.connection().read(operation, |reader| queries.iter().map(|query| reader.nearest(scope, query)).collect()).await
+        self.connection()
+            .read(operation, |reader| queries.iter().map(|query| reader.namespace(scope)?.search(query)).collect())
+            .await
     }
 
     async fn scroll(&self, scope: &Scope, query: &ScrollQuery) -> Result<Page<Point>> {
-        self.connection().read("scroll", |reader| reader.scroll(scope, query)).await
+        self.connection().read("scroll", |reader| reader.namespace(scope)?.page(scope, query)).await
     }
 
     async fn count(&self, scope: &Scope, query: &PointCountQuery) -> Result<Count> {
-        self.connection().read("count", |reader| reader.count_points(scope, query)).await
+        self.connection().read("count", |reader| Ok(reader.namespace(scope)?.count(query))).await
     }
 }
 
@@ -156,7 +137,7 @@ impl VectorStore for Mock<EachCall> {
 
     async fn delete_namespace(&self, index: &str, namespace: &str) -> Result<u64> {
         let scope = Scope::index(index).in_namespace(namespace);
-        self.connection().write("delete_namespace", |mut writer| writer.delete_namespace(&scope)).await
+        self.connection().write("delete_namespace", |mut writer| writer.clear_namespace(&scope)).await
     }
 
     async fn ping(&self) -> Result<()> {
