@@ -22,7 +22,6 @@ use context::Context;
 use exit::{Exit, HINT, Outcome, Stop};
 use interrupt::unless_interrupted;
 use mastra_core::Error;
-use mastra_engine::Registry;
 use output::Output;
 use records::RecordsCommand;
 use std::process::ExitCode;
