@@ -26,6 +26,8 @@ use output::Output;
 use records::RecordsCommand;
 use std::process::ExitCode;
 
+pub use mastra_engine::Registry;
+
 /// Runs the command that the process was started with, on the backends of a registry, and gives its exit code.
 ///
 /// ```no_run
