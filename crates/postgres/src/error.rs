@@ -99,7 +99,7 @@ fn by_state(state: &str, source: &PgDatabaseError) -> Error {
         "28000" | "28P01" => Error::permission_denied("the server refused the role or its password"),
         "3D000" => Error::unavailable("the database does not exist").retryable(false),
         "3F000" | "42P01" | "42703" | "42883" | "42704" => Error::schema_mismatch(
-            "the engine's schema is not there, or is not the one this version needs; run `mastra engine migrate`",
+            "the schema is not there, or is not the one this version needs; run `mastra engine migrate`, for vectors `mastra vectors migrate`",
         ),
         // The server noticed that a prepared statement no longer gives the columns it was prepared with: the schema moved on.
         "0A000" if source.routine() == Some("RevalidateCachedQuery") => {

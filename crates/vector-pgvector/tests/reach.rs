@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
-#[path = "../../postgres/tests/common/bouncer.rs"]
+#[path = "support/bouncer.rs"]
 mod bouncer;
 mod common;
 #[path = "support/points.rs"]
@@ -54,6 +54,7 @@ async fn names_and_values_are_data() {
 async fn a_registry_that_is_missing_is_named() {
     let error = PgVector::builder(url()).schema(fresh_name()).connect().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::SchemaMismatch);
+    assert!(error.to_string().contains("run `mastra vectors migrate`"), "{error}");
     let schema = TestSchema { url: url(), name: fresh_name() };
     let store = schema.builder().auto_migrate(true).connect().await.unwrap();
     assert!(store.list_indexes().await.unwrap().is_empty());

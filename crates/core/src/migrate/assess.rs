@@ -153,22 +153,31 @@ impl Assessment {
 
     /// Whether a client may work with this schema; else `SchemaMismatch` with what to do.
     pub fn admit(&self) -> Result<Admission> {
+        self.admit_or_tell(ENGINE)
+    }
+
+    fn admit_or_tell(&self, command: &str) -> Result<Admission> {
         match self {
             Self::UpToDate { .. } => Ok(Admission::Current),
             Self::Ahead { schema, client, serves_this_client: true, .. } => {
                 Ok(Admission::Newer { schema: *schema, client: *client })
             }
-            _ => Err(self.mismatch()),
+            _ => Err(self.mismatch(command)),
         }
     }
 
     /// As [`Assessment::admit`], warning once a process where `namespace`, which names the database without a secret, has a
     /// newer schema.
     pub fn admit_with_warning(&self, namespace: &str) -> Result<Admission> {
+        self.admit_naming(namespace, ENGINE)
+    }
+
+    /// The same for another series of migrations than the engine's: `command` is what a person runs to apply them.
+    pub fn admit_naming(&self, namespace: &str, command: &str) -> Result<Admission> {
         /// What was warned of. It stays small: one row a database that this process connected to.
         static WARNED: Mutex<BTreeSet<(String, u32)>> = Mutex::new(BTreeSet::new());
 
-        let admission = self.admit()?;
+        let admission = self.admit_or_tell(command)?;
         if let Admission::Newer { schema, client } = admission
             && WARNED.lock().unwrap_or_else(PoisonError::into_inner).insert((namespace.to_owned(), schema))
         {
@@ -184,7 +193,7 @@ impl Assessment {
 
     /// `Ok` where the schema is exactly the client's, else `SchemaMismatch`: for `mastra engine migrate --check`.
     pub fn check(&self) -> Result<()> {
-        if self.is_up_to_date() { Ok(()) } else { Err(self.mismatch()) }
+        if self.is_up_to_date() { Ok(()) } else { Err(self.mismatch(ENGINE)) }
     }
 
     /// `Ok` with what to apply, nothing where the schema is current or newer and serves the client; else `SchemaMismatch`.
@@ -195,8 +204,8 @@ impl Assessment {
         }
     }
 
-    fn mismatch(&self) -> Error {
-        let error = Error::schema_mismatch(self.to_string());
+    fn mismatch(&self, command: &str) -> Error {
+        let error = Error::schema_mismatch(Told { assessment: self, command }.to_string());
         match self {
             Self::UpToDate { version } => error.with("schema", version).with("client", version),
             Self::Behind { schema, client, .. } | Self::Ahead { schema, client, .. } => {
@@ -209,31 +218,47 @@ impl Assessment {
 
 impl std::fmt::Display for Assessment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::UpToDate { version } => write!(f, "the schema is up to date, at version {version}"),
-            Self::Behind { schema: 0, .. } => f.write_str("there is no schema yet: run `mastra engine migrate`"),
-            Self::Behind { schema, client, .. } => {
-                write!(f, "the schema is at version {schema} and this client needs {client}: run `mastra engine migrate`")
+        Told { assessment: self, command: ENGINE }.fmt(f)
+    }
+}
+
+/// What applies the engine's migrations.
+const ENGINE: &str = "mastra engine migrate";
+
+/// An assessment in words, with the command that helps.
+struct Told<'a> {
+    assessment: &'a Assessment,
+    command: &'a str,
+}
+
+impl std::fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let command = self.command;
+        match self.assessment {
+            Assessment::UpToDate { version } => write!(f, "the schema is up to date, at version {version}"),
+            Assessment::Behind { schema: 0, .. } => write!(f, "there is no schema yet: run `{command}`"),
+            Assessment::Behind { schema, client, .. } => {
+                write!(f, "the schema is at version {schema} and this client needs {client}: run `{command}`")
             }
-            Self::Ahead { schema, client, serves_this_client: true, .. } => {
+            Assessment::Ahead { schema, client, serves_this_client: true, .. } => {
                 write!(f, "the schema is at version {schema}, newer than this client's {client}, which it still serves")
             }
-            Self::Ahead { schema, client, oldest_client, .. } => write!(
+            Assessment::Ahead { schema, client, oldest_client, .. } => write!(
                 f,
                 "the schema is at version {schema} and serves clients from {oldest_client} on, this one is at {client}: \
                  upgrade this client"
             ),
-            Self::Edited { version, name, applied_name } => {
+            Assessment::Edited { version, name, applied_name } => {
                 write!(f, "migration {version:04}_{name} is not the one that was applied")?;
                 if name != applied_name {
                     write!(f, " ({version:04}_{applied_name})")?;
                 }
-                f.write_str(": use a release whose migrations were not edited, then run `mastra engine migrate --check`")
+                write!(f, ": use a release whose migrations were not edited, then run `{command}`")
             }
-            Self::Missing { version, name, applied } => write!(
+            Assessment::Missing { version, name, applied } => write!(
                 f,
                 "migration {version:04}_{name} was never applied though {applied:04} was: restore the schema from a backup, \
-                 or migrate an empty one with `mastra engine migrate`"
+                 or migrate an empty one with `{command}`"
             ),
         }
     }

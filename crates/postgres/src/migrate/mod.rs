@@ -37,11 +37,14 @@ pub struct MigrationSet {
     pub migrations: &'static [Migration],
     /// The table, which lies in the schema itself.
     pub table: &'static str,
+    /// What a person runs to apply them.
+    pub command: &'static str,
 }
 
 impl MigrationSet {
     /// The engine's.
-    pub const ENGINE: Self = Self { migrations: embedded::MIGRATIONS, table: "schema_migrations" };
+    pub const ENGINE: Self =
+        Self { migrations: embedded::MIGRATIONS, table: "schema_migrations", command: "mastra engine migrate" };
 }
 
 /// The migrations that this client knows, in order.

@@ -30,5 +30,5 @@ pub(crate) async fn verify_schema(conn: &mut PgConnection, schema: &Schema, set:
         }
         Err(error) => return Err(driver(error)),
     };
-    assess(set.migrations, &applied).admit_with_warning(schema.name()).map_err(|error| error.with("name", schema.name()))
+    assess(set.migrations, &applied).admit_naming(schema.name(), set.command).map_err(|error| error.with("name", schema.name()))
 }

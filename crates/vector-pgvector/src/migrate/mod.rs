@@ -13,7 +13,8 @@ use mastra_postgres::{
 };
 
 /// The series, and the table that remembers it.
-pub(crate) const SET: MigrationSet = MigrationSet { migrations: embedded::MIGRATIONS, table: "vector_migrations" };
+pub(crate) const SET: MigrationSet =
+    MigrationSet { migrations: embedded::MIGRATIONS, table: "vector_migrations", command: "mastra vectors migrate" };
 
 /// The migrations that this client knows, in order.
 pub fn migrations() -> &'static [Migration] {

@@ -1,0 +1,1 @@
+../../../postgres/tests/common/bouncer.rs
