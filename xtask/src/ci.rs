@@ -1,5 +1,6 @@
 //! `cargo xtask ci`: everything that a change has to pass, in steps with their times.
 
+pub(crate) mod adapters;
 mod compose;
 mod dependencies;
 mod features;
@@ -39,6 +40,12 @@ const STEPS: [Step; 11] = [
     Step { name: "package", about: "each crate builds from its archive", run: package::run },
 ];
 
+/// Its tests are counted with those of the last step.
+const ADAPTERS: &str = "adapters";
+
+/// What it does.
+const ABOUT_ADAPTERS: &str = "the example adapter passes the suite; a new one compiles, and lists what it lacks";
+
 /// The last step's name.
 const TESTS: &str = "test";
 
@@ -47,6 +54,7 @@ pub(crate) fn run(workspace: &Workspace, flags: &flags::Ci) -> Result<ExitCode> 
     check_names(flags)?;
     if flags.list {
         STEPS.iter().for_each(|step| println!("{:<14} {}", step.name, step.about));
+        println!("{ADAPTERS:<14} {ABOUT_ADAPTERS}");
         println!("{TESTS:<14} every test and doc test");
         return Ok(ExitCode::SUCCESS);
     }
@@ -56,33 +64,43 @@ pub(crate) fn run(workspace: &Workspace, flags: &flags::Ci) -> Result<ExitCode> 
     };
     let start = Instant::now();
     let mut results: Vec<(&str, bool, Duration)> = Vec::new();
-    for step in STEPS.iter().filter(|step| wanted(step.name)) {
-        println!("\n== {}: {}", step.name, step.about);
+    let mut timed = |name: &'static str, about: &str, run: &mut dyn FnMut() -> Result<()>| {
+        println!("\n== {name}: {about}");
         let start = Instant::now();
-        let result = (step.run)(workspace);
+        let result = run();
         let took = start.elapsed();
         match &result {
-            Ok(()) => println!("== {}: passed in {:.1} s", step.name, took.as_secs_f64()),
-            Err(error) => println!("error: {error}\n== {}: FAILED in {:.1} s", step.name, took.as_secs_f64()),
+            Ok(()) => println!("== {name}: passed in {:.1} s", took.as_secs_f64()),
+            Err(error) => println!("error: {error}\n== {name}: FAILED in {:.1} s", took.as_secs_f64()),
         }
-        results.push((step.name, result.is_ok(), took));
-    }
-    let outcome = if wanted(TESTS) {
-        println!("\n== {TESTS}: every test and doc test");
-        let start = Instant::now();
-        let tests = flags::Test { soak: false, alone: true, no_doc: false, arguments: Vec::new() };
-        let outcome = test::outcome(workspace, &tests)?;
-        results.push((TESTS, outcome.is_success(), start.elapsed()));
-        Some(outcome)
-    } else {
-        None
+        results.push((name, result.is_ok(), took));
     };
+    for step in STEPS.iter().filter(|step| wanted(step.name)) {
+        timed(step.name, step.about, &mut || (step.run)(workspace));
+    }
+    let mut tested = None;
+    if wanted(ADAPTERS) {
+        timed(ADAPTERS, ABOUT_ADAPTERS, &mut || {
+            let outcome = tested.insert(test::Outcome::default());
+            adapters::run(workspace, outcome)?;
+            outcome.result()
+        });
+    }
+    if wanted(TESTS) {
+        timed(TESTS, "every test and doc test", &mut || {
+            let tests = flags::Test { soak: false, alone: true, no_doc: false, arguments: Vec::new() };
+            let outcome = test::outcome(workspace, &tests)?;
+            let result = outcome.result();
+            tested.get_or_insert_default().merge(outcome);
+            result
+        });
+    }
     println!();
     for (name, passed, took) in &results {
         println!("{name:<14} {:>7.1} s  {}", took.as_secs_f64(), if *passed { "passed" } else { "FAILED" });
     }
     println!("{:<14} {:>7.1} s", "together", start.elapsed().as_secs_f64());
-    if let Some(outcome) = outcome {
+    if let Some(outcome) = tested {
         outcome.print();
     }
     Ok(if results.iter().all(|(_, passed, _)| *passed) { ExitCode::SUCCESS } else { ExitCode::FAILURE })

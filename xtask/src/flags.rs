@@ -1,6 +1,7 @@
 //! The command line: flat commands, typed flags, help that teaches.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -27,6 +28,8 @@ pub(crate) enum Command {
     Codegen(Codegen),
     /// Work on the migrations; see `cargo xtask migrate --help`.
     Migrate(Forwarded),
+    /// Begin a store of vectors: a crate that compiles, and tests that list what has to be written.
+    NewAdapter(NewAdapter),
     /// Run the conformance suites or case files against a backend: `--backend postgres --cases FILE.json`.
     Conformance(Forwarded),
     /// Measure a backend beside hand-written code: `--data DIR --backend sqlite --json`.
@@ -107,6 +110,18 @@ pub(crate) struct Codegen {
     /// Compare with what is committed and fail where it differs; write nothing.
     #[arg(long)]
     pub(crate) check: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewAdapter {
+    /// The store's name: lower-case letters, digits and dashes. The crate is called mastra-NAME, and URLs begin with NAME:
+    pub(crate) name: String,
+    /// Write the crate here, with versions of its own, and not into this workspace.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) path: Option<PathBuf>,
+    /// Say what would be written, and write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ mod ci;
 mod codegen;
 mod flags;
 mod migrate;
+mod new_adapter;
 mod process;
 mod services;
 mod test;
@@ -36,6 +37,7 @@ fn run(flags: Xtask) -> Result<ExitCode> {
         Command::Tidy => tidy::run(&workspace).map(|()| ExitCode::SUCCESS),
         Command::Codegen(flags) => codegen::run(flags.check).map(|()| ExitCode::SUCCESS),
         Command::Migrate(forwarded) => migrate::run(&forwarded.arguments).map(|()| ExitCode::SUCCESS),
+        Command::NewAdapter(flags) => new_adapter::run(&workspace, &flags).map(|()| ExitCode::SUCCESS),
         Command::Conformance(forwarded) => test::forward(&workspace, "mastra-conformance", &forwarded.arguments),
         Command::Bench(forwarded) => test::forward(&workspace, "mastra-bench", &forwarded.arguments),
     }

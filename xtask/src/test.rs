@@ -9,7 +9,7 @@ use std::process::{Command, ExitCode};
 
 use mastra_core::Result;
 
-use crate::ci::Metadata;
+use crate::ci::{self, Metadata};
 use crate::flags;
 use crate::process::Workspace;
 use crate::services::{self, PGBOUNCER_VARIABLE, URL_VARIABLE};
@@ -26,12 +26,26 @@ const SOAK_VARIABLE: &str = "MASTRA_TEST_SOAK";
 
 /// Runs the tests and prints how they ended.
 pub(crate) fn run(workspace: &Workspace, flags: &flags::Test) -> Result<ExitCode> {
-    let outcome = outcome(workspace, flags)?;
+    let mut outcome = outcome(workspace, flags)?;
+    if flags.arguments.is_empty() {
+        ci::adapters::tests(workspace, &mut outcome)?;
+    }
     outcome.print();
     Ok(if outcome.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Runs the tests; the caller prints the end.
+/// Runs the tests of a crate outside the workspace, in whose folder the command runs.
+pub(crate) fn elsewhere(workspace: &Workspace, mut command: Command, name: &'static str, outcome: &mut Outcome) -> Result<()> {
+    if runner::has_nextest(workspace) {
+        command.args(["nextest", "run", "--no-fail-fast"]);
+    } else {
+        command.args(["test", "--no-fail-fast", "--all-targets"]);
+    }
+    outcome.add(runner::run(&mut command, name)?);
+    Ok(())
+}
+
+/// Runs the tests of the workspace; the caller prints the end.
 pub(crate) fn outcome(workspace: &Workspace, flags: &flags::Test) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     let variables = variables(workspace, flags.soak, &mut outcome);
@@ -120,11 +134,14 @@ fn variables(workspace: &Workspace, soak: bool, outcome: &mut Outcome) -> Vec<(&
 /// The published packages that do not use the facade, as arguments, with their default features but for exact numbers. Built together
 /// with the facade's users they would get these too, and nobody would test them without.
 fn libraries(workspace: &Workspace) -> Result<Vec<OsString>> {
-    let facade = "mastra-engine";
+    let facade = ["mastra-engine", "mastra-cli"];
     let metadata = Metadata::read(workspace)?;
     let apart: Vec<_> = metadata
         .published()
-        .filter(|package| package.name != facade && package.dependencies.iter().all(|dependency| dependency.name != facade))
+        .filter(|package| {
+            !facade.contains(&package.name.as_str())
+                && package.dependencies.iter().all(|dependency| !facade.contains(&dependency.name.as_str()))
+        })
         .collect();
     let mut features = Vec::new();
     for package in &apart {

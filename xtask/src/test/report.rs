@@ -1,5 +1,7 @@
 //! What the runners counted, and how it is told.
 
+use mastra_core::{Error, Result};
+
 /// The counts of one runner, or of several together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
@@ -36,6 +38,17 @@ impl Outcome {
         unreachable.into_iter().for_each(|backend| self.unreachable(backend));
     }
 
+    /// Adds another outcome.
+    pub(crate) fn merge(&mut self, Self { counts, unreachable, left_out }: Self) {
+        self.add((counts, unreachable));
+        self.left_out.extend(left_out);
+    }
+
+    /// An error where not everything ran and passed.
+    pub(crate) fn result(&self) -> Result<()> {
+        if self.is_success() { Ok(()) } else { Err(Error::internal("not every test passed")) }
+    }
+
     /// Notes a backend that could not be reached, once.
     pub(super) fn unreachable(&mut self, backend: String) {
         if !self.unreachable.contains(&backend) {
@@ -57,7 +70,10 @@ impl Outcome {
     pub(crate) fn print(&self) {
         println!();
         if self.counts.skipped > 0 {
-            println!("{} not run: filtered out, or ignored (`cargo xtask test --soak` runs what needs no server)", self.counts.skipped);
+            println!(
+                "{} not run: filtered out, or ignored (`cargo xtask test --soak` runs what needs no server)",
+                self.counts.skipped
+            );
         }
         for what in &self.left_out {
             println!("not run: {what}");
