@@ -29,6 +29,9 @@ pub mod hash;
 mod options;
 mod registry;
 
+#[cfg(feature = "openai")]
+pub mod openai;
+
 pub use cached::{CacheStats, Cached};
 pub use options::{EmbedderOptions, Secret};
 pub use registry::{Connecting, Embedders};

@@ -88,9 +88,14 @@ impl Embedders {
 
 impl Default for Embedders {
     fn default() -> Self {
-        Self::empty().with("hash", |model, options| async move {
+        let embedders = Self::empty().with("hash", |model, options| async move {
             Ok(Arc::new(HashEmbedder::from_name(&model, &options)?) as Arc<dyn Embedder>)
-        })
+        });
+        #[cfg(feature = "openai")]
+        let embedders = embedders.with("openai", |model, options| async move {
+            Ok(Arc::new(super::openai::OpenAi::connect(&model, options).await?) as Arc<dyn Embedder>)
+        });
+        embedders
     }
 }
 
