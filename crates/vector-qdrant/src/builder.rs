@@ -10,7 +10,7 @@ use qdrant_client::{
     config::QdrantConfig,
     qdrant::{BinaryQuantizationBuilder, QuantizationConfig, QuantizationType, ScalarQuantizationBuilder, quantization_config},
 };
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 use url::Url;
 
 /// How graphs keep vectors in memory, smaller than they are; the vectors themselves stay and decide the order of what is found. For indexes
@@ -47,7 +47,11 @@ pub struct QdrantBuilder {
     url: String,
     host: String,
     pub(crate) settings: Settings,
+    /// Whether the server is this machine.
+    local: bool,
+    encrypted: bool,
     api_key: Option<String>,
+    plain_api_key: bool,
     timeout: Duration,
     connect_timeout: Duration,
     retries: u32,
@@ -80,6 +84,8 @@ impl QdrantBuilder {
             _ => return Err(bad("it begins with http, https, qdrant or qdrants")),
         };
         let host = parsed.host_str().filter(|host| !host.is_empty()).ok_or_else(|| bad("it names no host"))?;
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        let local = address.map_or(host == "localhost" || host.ends_with(".localhost"), |address| address.is_loopback());
         let host = format!("{host}:{}", parsed.port().unwrap_or(6334));
         let mut builder = Self {
             url: format!("{scheme}://{host}"),
@@ -91,7 +97,10 @@ impl QdrantBuilder {
                 batch_bytes: 8 << 20,
                 batch_points: 1_000,
             },
+            local,
+            encrypted: scheme == "https",
             api_key: None,
+            plain_api_key: false,
             timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(5),
             retries: 2,
@@ -100,7 +109,8 @@ impl QdrantBuilder {
             builder = match key.as_ref() {
                 "prefix" => builder.prefix(value),
                 "api_key" => builder.api_key(value),
-                _ => return Err(bad("it has a parameter other than prefix and api_key")),
+                "plain_api_key" if matches!(value.as_ref(), "true" | "false") => builder.allow_plain_api_key(value == "true"),
+                _ => return Err(bad("it has a parameter other than prefix, api_key and plain_api_key=true")),
             };
         }
         Ok(builder)
@@ -112,7 +122,8 @@ impl QdrantBuilder {
         self
     }
 
-    /// What the server asks for. It never reaches an error or a log line.
+    /// What the server asks for. It never reaches an error or a log line, and is sent encrypted only: where the URL says `http` and the
+    /// server is another machine, connecting is refused.
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.api_key = Some(key.into());
         self
@@ -160,14 +171,27 @@ impl QdrantBuilder {
         self
     }
 
+    /// Sends the key unencrypted to another machine, where the network between is trusted: inside a cluster, or through a tunnel.
+    pub fn allow_plain_api_key(mut self, allow: bool) -> Self {
+        self.plain_api_key = allow;
+        self
+    }
+
     /// Connects, and asks the server whether it is there.
     ///
-    /// Errors: `InvalidInput` for a prefix that no collection can have, `Unavailable` where no server answers.
+    /// Errors: `InvalidInput` for a prefix that no collection can have, and for a key that would cross the network unencrypted;
+    /// `Unavailable` where no server answers.
     pub async fn connect(self) -> Result<CheckedVectors<QdrantVectors>> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
         let prefix = &self.settings.prefix;
         if prefix.len() > 64 || !prefix.bytes().all(plain) {
             return Err(Error::invalid_input("a prefix takes letters, digits, _ and -, 64 at most"));
+        }
+        if self.api_key.is_some() && !self.encrypted && !self.local && !self.plain_api_key {
+            return Err(Error::invalid_input(
+                "the API key would cross the network unencrypted: write https://, or where the network is trusted, plain_api_key=true",
+            )
+            .with("host", &self.host));
         }
         let mut config = QdrantConfig::from_url(&self.url)
             .timeout(self.timeout)

@@ -24,7 +24,8 @@ use mastra_core::{Result, vector::CheckedVectors};
 /// Connects to the server that a URL names, with the defaults of [`QdrantVectors::builder`].
 ///
 /// `http://host:6334`, `https://host:6334`, or `qdrant://` and `qdrants://` for the same two; the port is that of gRPC, 6334 where none
-/// is named. `?prefix=p_` stands before the names of collections, `?api_key=…` is what the server asks for.
+/// is named. `?prefix=p_` stands before the names of collections, `?api_key=…` is what the server asks for, sent to
+/// another machine over `https` alone, or with `&plain_api_key=true`.
 ///
 /// Errors: `InvalidInput` for a malformed URL, `Unavailable` where no server answers.
 pub async fn connect(url: &str) -> Result<CheckedVectors<QdrantVectors>> {
