@@ -372,6 +372,11 @@ pub async fn a_handle_reaches_its_namespace_alone(store: &dyn VectorStore) -> Ou
     .await?;
     let other = NamespaceHandle::new(store, "tenant-b");
     ensure_eq!(other.index("docs").count(&PointCountQuery::new()).await?.value, 4, "the points of another handle");
+    // A tenant without a name is none, and not the points that belong to nobody.
+    let nameless = NamespaceHandle::new(store, "");
+    refused(nameless.index("docs").query(&near()).await, ErrorKind::InvalidInput)?;
+    refused(nameless.index("docs").get(&named(&["1"]), Include::ID).await, ErrorKind::InvalidInput)?;
+    refused(nameless.index("docs").delete_all().await, ErrorKind::InvalidInput)?;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use super::{
     store::VectorOperations,
 };
 use crate::{
-    error::Result,
+    error::{Error, Result},
     query::{Count, Page},
 };
 
@@ -31,6 +31,9 @@ pub trait VectorOperationsExt: VectorOperations {
 impl<T: VectorOperations + ?Sized> VectorOperationsExt for T {}
 
 /// One tenant's part of a store: hand this, not the store, to code that works for a tenant.
+///
+/// Every operation of a tenant without a name is `InvalidInput`: an empty name, such as that of a setting which was left out, would
+/// reach the default namespace. Code that means that one takes a [`Scope`].
 #[derive(Debug, Clone)]
 pub struct NamespaceHandle<S> {
     store: S,
@@ -62,48 +65,56 @@ pub struct NamespaceIndex<'s> {
 }
 
 impl NamespaceIndex<'_> {
+    fn scope(&self) -> Result<&Scope> {
+        if self.scope.namespace.is_empty() {
+            let message = "the namespace of a tenant has no name: that would reach the points which belong to no tenant";
+            return Err(Error::invalid_input(message).with("index", &self.scope.index));
+        }
+        Ok(&self.scope)
+    }
+
     /// As [`VectorOperations::upsert`].
     pub async fn upsert(&self, points: &[NewPoint], options: &PointUpsertOptions) -> Result<PointUpsertReport> {
-        self.store.upsert(&self.scope, points, options).await
+        self.store.upsert(self.scope()?, points, options).await
     }
 
     /// As [`VectorOperations::get`].
     pub async fn get(&self, ids: &[String], include: Include) -> Result<Vec<Point>> {
-        self.store.get(&self.scope, ids, include).await
+        self.store.get(self.scope()?, ids, include).await
     }
 
     /// As [`VectorOperations::update`].
     pub async fn update(&self, selector: &PointSelector, update: &PointUpdate) -> Result<u64> {
-        self.store.update(&self.scope, selector, update).await
+        self.store.update(self.scope()?, selector, update).await
     }
 
     /// As [`VectorOperations::delete`].
     pub async fn delete(&self, selector: &PointSelector) -> Result<u64> {
-        self.store.delete(&self.scope, selector).await
+        self.store.delete(self.scope()?, selector).await
     }
 
     /// As [`VectorOperations::delete_all`].
     pub async fn delete_all(&self) -> Result<u64> {
-        self.store.delete_all(&self.scope).await
+        self.store.delete_all(self.scope()?).await
     }
 
     /// As [`VectorOperations::query`].
     pub async fn query(&self, query: &VectorQuery) -> Result<VectorAnswer> {
-        self.store.query(&self.scope, query).await
+        self.store.query(self.scope()?, query).await
     }
 
     /// As [`VectorOperations::query_batch`].
     pub async fn query_batch(&self, queries: &[VectorQuery]) -> Result<Vec<VectorAnswer>> {
-        self.store.query_batch(&self.scope, queries).await
+        self.store.query_batch(self.scope()?, queries).await
     }
 
     /// As [`VectorOperations::scroll`].
     pub async fn scroll(&self, query: &ScrollQuery) -> Result<Page<Point>> {
-        self.store.scroll(&self.scope, query).await
+        self.store.scroll(self.scope()?, query).await
     }
 
     /// As [`VectorOperations::count`].
     pub async fn count(&self, query: &PointCountQuery) -> Result<Count> {
-        self.store.count(&self.scope, query).await
+        self.store.count(self.scope()?, query).await
     }
 }
