@@ -113,7 +113,8 @@ impl PgVector {
     /// Serves an existing table as an index, for reading and writing: it is written down in the registry, and nothing of the table
     /// changes. Deleting the index forgets the table and leaves it as it is.
     ///
-    /// An index on the vectors is used where it measures as the table is said to. Other columns of the table need defaults.
+    /// An index on the vectors is used where it measures as the table is said to. Other columns of the table need defaults. Rows whose
+    /// vector or id is NULL are no points: nothing finds, counts or removes them.
     ///
     /// Errors: `NotFound` where there is no such table, `InvalidInput` where a column is missing, of another type, or no unique index
     /// covers the id, `AlreadyExists` where there is an index of the name.

@@ -140,7 +140,9 @@ impl PgVector {
             drop(work);
             work = self.database.write().await?;
         }
-        run(work.conn()?, &format!("DELETE FROM {}", index.table())).await.map_err(driver_error)?;
+        run(work.conn()?, &format!("DELETE FROM {} AS p WHERE {}", index.table(), index.is_point()))
+            .await
+            .map_err(driver_error)?;
         work.finish().await
     }
 }

@@ -95,13 +95,22 @@ impl Index {
         self.layout.text.as_deref().map_or_else(|| "NULL::text".to_owned(), |column| format!("p.{}", identifier(column)))
     }
 
-    /// Whether a point is one of the namespace.
+    /// Whether a row is a point: in a table of somebody else's one may have no vector yet, or no id.
+    pub(crate) fn is_point(&self) -> String {
+        match self.owned {
+            true => "TRUE".to_owned(),
+            false => format!("{} IS NOT NULL AND {} IS NOT NULL", self.vector(), self.id()),
+        }
+    }
+
+    /// Whether a row is a point of the namespace.
     pub(crate) fn in_namespace(&self, scope: &Scope, statement: &mut Statement) -> String {
-        match &self.layout.namespace {
+        let namespace = match &self.layout.namespace {
             Some(column) => format!("p.{} = {}", identifier(column), statement.bind(scope.namespace.clone())),
             None if scope.namespace.is_empty() => "TRUE".to_owned(),
             None => "FALSE".to_owned(),
-        }
+        };
+        if self.owned { namespace } else { format!("{namespace} AND {}", self.is_point()) }
     }
 
     /// The same, and what the server can say of a filter.
@@ -143,7 +152,7 @@ impl Index {
         let namespace = match &self.layout.namespace {
             Some(column) => {
                 let namespace = statement.bind(scope.namespace.clone());
-                format!("(CASE WHEN p.{} = {namespace} THEN TRUE ELSE FALSE END)", identifier(column))
+                format!("(CASE WHEN p.{} = {namespace} THEN TRUE ELSE FALSE END) AND {}", identifier(column), self.is_point())
             }
             None => self.in_namespace(scope, statement),
         };

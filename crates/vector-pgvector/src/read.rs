@@ -14,6 +14,9 @@ use std::collections::HashMap;
 /// How many rows a page looks at first where core has to finish the filter.
 const LOOKED_AT: usize = 1_000;
 
+/// The most rows that a statement can ask for.
+pub(crate) const MOST: usize = i64::MAX as usize;
+
 /// The columns of a point, behind its id.
 pub(crate) fn columns(index: &Index, include: Include) -> String {
     let mut columns = String::new();
@@ -88,7 +91,8 @@ pub(crate) async fn scroll(database: &Database, index: &Index, scope: &Scope, qu
     let compiled = compile(&query.filter);
     let matcher = (!compiled.exact).then(|| query.filter.clone().matcher());
     let read = Include { metadata: query.include.metadata || matcher.is_some(), ..query.include };
-    let wanted = query.limit.saturating_add(1);
+    // What the server counts is signed.
+    let wanted = query.limit.saturating_add(1).min(MOST);
     let mut look = if matcher.is_some() { wanted.max(LOOKED_AT) } else { wanted };
     let mut after = query.position(scope)?;
     let mut items: Vec<Point> = Vec::new();
@@ -175,7 +179,7 @@ pub(crate) async fn counted(
 /// How many points there are, in all namespaces.
 pub(crate) async fn count_all(database: &Database, index: &Index) -> Result<u64> {
     let mut work = database.read().await?;
-    let statement = Statement::new(format!("SELECT count(*) FROM {}", index.table()));
+    let statement = Statement::new(format!("SELECT count(*) FROM {} p WHERE {}", index.table(), index.is_point()));
     let row = statement.query(false)?.fetch_one(work.conn()?).await.map_err(driver_error)?;
     work.finish().await?;
     Ok(u64::try_from(row.try_get::<i64, _>(0).map_err(driver_error)?).unwrap_or_default())
@@ -189,9 +193,10 @@ pub(crate) async fn namespaces(database: &Database, index: &Index) -> Result<Vec
     };
     let mut work = database.read().await?;
     let statement = Statement::new(format!(
-        "SELECT p.{0}::text, count(*) FROM {1} p GROUP BY p.{0} ORDER BY p.{0} COLLATE \"C\"",
+        "SELECT p.{0}::text, count(*) FROM {1} p WHERE {2} GROUP BY p.{0} ORDER BY p.{0} COLLATE \"C\"",
         identifier(column),
-        index.table()
+        index.table(),
+        index.is_point()
     ));
     let rows = statement.fetch_all(work.conn()?, false).await?;
     work.finish().await?;

@@ -181,6 +181,7 @@ impl Search<'_> {
         way: Way,
     ) -> Result<(Vec<Candidate>, usize)> {
         let index = self.index;
+        let limit = limit.min(read::MOST);
         let read = Include { metadata: include.metadata || self.matcher.is_some(), ..include };
         let operator = index.extension.operator(index.spec.metric)?;
         let mut statement = Statement::default();

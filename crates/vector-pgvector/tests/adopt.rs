@@ -135,3 +135,28 @@ async fn a_table_that_cannot_be_served_is_refused() {
     store.inner().adopt("documents", &columns(), &adoption).await.unwrap();
     assert_eq!(refused("documents", &columns()).await, ErrorKind::AlreadyExists);
 }
+
+#[tokio::test]
+async fn rows_without_a_vector_are_no_points() {
+    let schema = TestSchema::new().await;
+    theirs(&schema).await;
+    let mut conn = schema.connection().await;
+    run(&mut conn, "INSERT INTO documents (vector_id, embedding) VALUES ('later', NULL), ('later still', NULL)").await;
+    let store = schema.store().await;
+    store.inner().adopt("documents", &columns(), &Adoption::new(Metric::Cosine).schema(&schema.name)).await.unwrap();
+    let scope = Scope::index("documents");
+    for exact in [false, true] {
+        let answer = store.query(&scope, &VectorQuery::vector([1.0, 0.0]).exact(exact)).await.unwrap();
+        assert_eq!(answer.hits.iter().map(|hit| hit.id.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    }
+    let everything = ScrollQuery::new().limit(usize::MAX).include(mastra_core::vector::Include::ALL);
+    assert_eq!(store.scroll(&scope, &everything).await.unwrap().items.len(), 2);
+    assert_eq!(store.count(&scope, &PointCountQuery::new()).await.unwrap().value, 2);
+    assert_eq!(store.describe_index("documents").await.unwrap().count, 2);
+    // Written, such a row is a point.
+    store.upsert(&scope, &[NewPoint::new("later", [0.5, 0.5])], &Default::default()).await.unwrap();
+    assert_eq!(store.list_namespaces("documents").await.unwrap().first().map(|namespace| namespace.count), Some(3));
+    store.truncate_index("documents").await.unwrap();
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM documents").fetch_one(&mut conn).await.unwrap();
+    assert_eq!(left, 1);
+}

@@ -75,7 +75,7 @@ impl QdrantVectors {
     ) -> Result<(Vec<Read>, bool)> {
         let Some(filter) = scoped(&scope.namespace, plan.bound()) else { return Ok((Vec::new(), false)) };
         // Room for those of the last rank, and for those that core leaves out.
-        let room = if plan.is_loose() { wanted.saturating_mul(4) } else { wanted + 1 };
+        let room = if plan.is_loose() { wanted.saturating_mul(4) } else { wanted.saturating_add(1) };
         let limit = u32::try_from(room).unwrap_or(u32::MAX).clamp(known.page.min(16), known.page);
         let request = ScrollPoints {
             collection_name: known.collection.clone(),

@@ -82,7 +82,8 @@ pub(super) async fn page(
     // SQLite's order of texts is that of their bytes, which is that of code points.
     let after = args.bind(after);
     let limit = match matching.decides() {
-        true => format!("LIMIT {}", query.limit.saturating_add(1)),
+        // What SQLite counts is signed.
+        true => format!("LIMIT {}", i64::try_from(query.limit.saturating_add(1)).unwrap_or(i64::MAX)),
         false => String::new(),
     };
     let sql = format!(
