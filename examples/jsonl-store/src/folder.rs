@@ -34,8 +34,8 @@ impl Folder {
                     let index = Index::open(file)?;
                     indexes.insert(index.points.spec().name.clone(), index);
                 }
-                // Of a process that died before the file took its place.
-                Some("new") => fs::remove_file(file).map_err(refused)?,
+                // Of a process that died before the file took its place; or it has taken it by now.
+                Some("new") => drop(fs::remove_file(file)),
                 _ => {}
             }
         }

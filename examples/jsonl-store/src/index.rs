@@ -73,8 +73,7 @@ impl Index {
     }
 
     pub(crate) fn truncate(&mut self) -> Result<()> {
-        *self = Self::create(self.path.clone(), IndexSpec::clone(self.points.spec()))?;
-        Ok(())
+        Self::create(self.path.clone(), IndexSpec::clone(self.points.spec())).map(|empty| *self = empty)
     }
 }
 

@@ -100,7 +100,8 @@ fn outside(workspace: &Workspace, folder: &Path) -> Result<Command> {
     let (from, to) = (workspace.join("Cargo.lock"), folder.join("Cargo.lock"));
     std::fs::copy(&from, &to).map_err(|source| file_error("cannot write", &to, source))?;
     let mut command = workspace.cargo();
-    command.current_dir(folder).env("CARGO_TARGET_DIR", target(workspace));
+    // What is built once needs no notes on how to build it again, which fill a disk.
+    command.current_dir(folder).env("CARGO_TARGET_DIR", target(workspace)).env("CARGO_INCREMENTAL", "0");
     Ok(command)
 }
 
