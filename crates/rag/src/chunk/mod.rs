@@ -7,9 +7,9 @@
 //! - No chunk is larger than the size, and no character is cut. A single character, as a reader sees it, that is larger than the size
 //!   by itself is a chunk of its own: thousands of marks upon one letter are one character.
 //! - A chunk has no white space at its ends.
-//! - The same text is always cut the same way. Text that is appended to plain text changes the last two chunks at most where sizes
-//!   count characters, and the last few where they count tokens. In Markdown it can change how the text before it is read: it can
-//!   close a block of code, or make the last line a heading.
+//! - The same text is always cut the same way. Of plain text, what is appended changes only the chunks that begin within a chunk's size and
+//!   64 bytes of the end, where sizes count characters; where they count tokens it can be a few more. In Markdown it can change how the
+//!   text before it is read: it can close a block of code, or make the last line a heading.
 //! - The time is linear in the text.
 //!
 //! Sentences are those of UAX 29, which ends one at `Dr. Smith` too. Nothing is repeated over a heading.
