@@ -5,6 +5,11 @@
 pub mod generated;
 pub mod postgres;
 
+/// The page's examples run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/adding-a-backend.md")]
+struct AddingABackend;
+
 use mastra_core::{Engine, NewEntity, NewRecord, Result, SyncBatch};
 use serde_json::{Value, json};
 

@@ -14,7 +14,7 @@ use mastra_core::{Error, Result};
 
 use crate::flags;
 use crate::process::{Workspace, on_path, output, show};
-use crate::{codegen, migrate, test, tidy};
+use crate::{codegen, conformance, migrate, test, tidy};
 
 pub(crate) use metadata::Metadata;
 
@@ -26,7 +26,7 @@ struct Step {
 }
 
 /// In this order: what fails fast comes first. The tests follow as the last step.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step { name: "toolchain", about: "rustfmt and clippy are there", run: toolchain },
     Step { name: "fmt", about: "the code is formatted", run: fmt },
     Step { name: "tidy", about: "file lengths, machine paths, manifests", run: tidy::run },
@@ -38,6 +38,7 @@ const STEPS: [Step; 11] = [
     Step { name: "features", about: "each feature of each crate builds alone", run: features::run },
     Step { name: "doc", about: "the documentation builds without warnings", run: doc },
     Step { name: "package", about: "each crate builds from its archive", run: package::run },
+    Step { name: "capabilities", about: "docs/capabilities.md is what a run of every backend proves", run: conformance::check },
 ];
 
 /// Its tests are counted with those of the last step.
@@ -107,7 +108,7 @@ pub(crate) fn run(workspace: &Workspace, flags: &flags::Ci) -> Result<ExitCode> 
 }
 
 fn check_names(flags: &flags::Ci) -> Result<()> {
-    let known = |name: &str| name == TESTS || STEPS.iter().any(|step| step.name == name);
+    let known = |name: &str| name == TESTS || name == ADAPTERS || STEPS.iter().any(|step| step.name == name);
     match flags.only.iter().chain(&flags.skip).find(|name| !known(name)) {
         Some(name) => Err(Error::invalid_input("there is no such step; `cargo xtask ci --list` names them").with("step", name)),
         None => Ok(()),
