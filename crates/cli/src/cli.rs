@@ -65,6 +65,12 @@ pub(crate) enum Command {
     /// Make, load and search indexes of vectors, and carry them between stores
     #[command(subcommand)]
     Vectors(vectors::VectorsCommand),
+    /// Hold a backend against the conformance suites
+    #[cfg(feature = "conformance")]
+    Conformance(crate::conformance::Conformance),
+    /// Measure how fast a store of vectors is, and how much it finds
+    #[cfg(feature = "conformance")]
+    Bench(crate::bench::Bench),
     /// Print a completion script for a shell
     Completions(completions::Completions),
 }

@@ -1,7 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "conformance")]
+mod bench;
 mod cli;
 mod completions;
+#[cfg(feature = "conformance")]
+mod conformance;
 mod context;
 mod engine;
 mod entities;
@@ -57,9 +61,14 @@ fn runtime() -> Outcome<tokio::runtime::Runtime> {
 }
 
 async fn dispatch(cli: Cli, registry: Registry, out: Output) -> Outcome {
-    // A script of completions needs no engine, and no readable configuration.
-    if let Command::Completions(command) = &cli.command {
-        return command.run(&out);
+    // These need no engine that was chosen, and no readable configuration.
+    match &cli.command {
+        Command::Completions(command) => return command.run(&out),
+        #[cfg(feature = "conformance")]
+        Command::Conformance(command) => return command.run(&registry, &out).await,
+        #[cfg(feature = "conformance")]
+        Command::Bench(command) => return command.run(&registry, &out).await,
+        _ => {}
     }
     let choice = resolve::resolve(&resolve::Sources::read(cli.global.engine)?)?;
     let context = Context { registry, choice, out };
@@ -72,6 +81,10 @@ async fn dispatch(cli: Cli, registry: Registry, out: Output) -> Outcome {
         Command::Records(command) => unless_interrupted(command.run(&context)).await,
         Command::Vectors(command) => unless_interrupted(command.run(&context)).await,
         Command::Completions(command) => command.run(&context.out),
+        #[cfg(feature = "conformance")]
+        Command::Conformance(command) => command.run(&context.registry, &context.out).await,
+        #[cfg(feature = "conformance")]
+        Command::Bench(command) => command.run(&context.registry, &context.out).await,
     }
 }
 

@@ -12,6 +12,7 @@ mod random;
 pub mod runner;
 mod suite;
 pub mod table;
+mod telling;
 pub mod vectors;
 mod verdict;
 

@@ -15,7 +15,7 @@ impl Random {
     /// The seed of a run: `MASTRA_TEST_SEED`, else one that is the same each time. It is printed, so that a failure can be repeated.
     pub fn seeded(purpose: &str) -> Self {
         let seed = std::env::var("MASTRA_TEST_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_260_101);
-        eprintln!("{purpose}: MASTRA_TEST_SEED={seed}");
+        crate::telling::tell(format_args!("{purpose}: MASTRA_TEST_SEED={seed}"));
         Self(seed)
     }
 

@@ -20,6 +20,12 @@ pub(crate) fn waiting(what: impl Into<String>) -> ProgressBar {
     bar
 }
 
+/// A bar over cases, whose number is told by the first that ends.
+#[cfg(feature = "conformance")]
+pub(crate) fn cases() -> ProgressBar {
+    styled(ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr()), "{bar:24} {pos}/{len} {msg} {elapsed}")
+}
+
 fn styled(bar: ProgressBar, template: &str) -> ProgressBar {
     // A template that does not parse would be a mistake of ours that only costs the looks.
     if let Ok(style) = ProgressStyle::with_template(template) {

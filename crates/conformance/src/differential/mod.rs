@@ -12,6 +12,7 @@ pub(crate) use shrink::smaller;
 use crate::failure::{Failure, Outcome, ensure, ensure_eq};
 use crate::fixture::{CONNECTION, external_ids};
 use crate::random::Random;
+use crate::telling::tell;
 use mastra_core::{CountQuery, EntityRef, Filter, NewEntity, NewRecord, RecordQuery, RecordStore, Result, UpsertOptions};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -150,7 +151,7 @@ pub async fn differential(store: &dyn RecordStore, pairs: usize) -> Outcome<Tall
         round += 1;
     }
     tally.check()?;
-    eprintln!("differential: {} pairs: {tally}", tally.pairs());
+    tell(format_args!("differential: {} pairs: {tally}", tally.pairs()));
     Ok(tally)
 }
 

@@ -7,7 +7,7 @@ mod work;
 pub use results::{CaseResult, NotRun, Results, Subject};
 pub use stop::Stop;
 
-use crate::{harness::TestEngine, vectors::Level, vectors::TestVectors};
+use crate::{harness::TestEngine, telling::be_quiet, vectors::Level, vectors::TestVectors};
 use futures::future::BoxFuture;
 use mastra_core::{Error, Result};
 use std::fmt;
@@ -176,6 +176,7 @@ impl Runner {
         std::thread::scope(|scope| {
             for _ in 0..self.threads.min(work.len()) {
                 scope.spawn(|| {
+                    be_quiet();
                     while !self.stop.is_set() {
                         let at = next.fetch_add(1, Ordering::Relaxed);
                         let Some(result) = work.get(at).map(|item| item.run(self)) else { break };

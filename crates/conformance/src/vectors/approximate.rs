@@ -7,6 +7,7 @@ use super::{
 use crate::{
     failure::{Outcome, ensure, ensure_eq, not_claimed},
     random::Random,
+    telling::tell,
 };
 use mastra_core::{
     Filter,
@@ -117,7 +118,7 @@ async fn recall(store: &dyn VectorStore, spec: &IndexSpec, data: &Data, filter: 
         all += best.len();
     }
     let recall = if all == 0 { 1.0 } else { hit as f64 / all as f64 };
-    eprintln!("recall@10 of {} under {} with {filter:?}: {recall:.3}", spec.kind.as_str(), spec.metric);
+    tell(format_args!("recall@10 of {} under {} with {filter:?}: {recall:.3}", spec.kind.as_str(), spec.metric));
     Ok(recall)
 }
 

@@ -222,7 +222,7 @@ pub async fn data_claims_are_true(store: &dyn VectorStore) -> Outcome {
 /// Limits are the store's own: at the limit it works, and beyond it is refused before any I/O.
 pub async fn limits_are_true(store: &dyn VectorStore) -> Outcome {
     let limits = store.capabilities().limits;
-    if let Some(most) = limits.dimension.filter(|most| *most <= 20_000) {
+    if let Some(most) = limits.dimension.filter(|most| *most <= 100_000) {
         let spec = spec(store, "wide", most);
         let indexed = spec.kind != IndexKind::Flat && limits.indexed_dimension.is_some_and(|indexed| indexed < most);
         if !indexed {

@@ -9,6 +9,7 @@ use crate::{
     differential::{Operator, Tally, documents, filter as drawn},
     failure::{Failure, Outcome, ensure},
     random::Random,
+    telling::tell,
 };
 use mastra_core::{
     Filter,
@@ -159,7 +160,7 @@ pub(super) async fn compare(stores: &[(&str, &dyn VectorStore)], pairs: usize) -
         round += 1;
     }
     tally.check()?;
-    eprintln!("vector differential: {} pairs on {} stores: {tally}", tally.pairs(), stores.len());
+    tell(format_args!("vector differential: {} pairs on {} stores: {tally}", tally.pairs(), stores.len()));
     Ok(tally)
 }
 
