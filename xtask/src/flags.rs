@@ -30,7 +30,8 @@ pub(crate) enum Command {
     Migrate(Forwarded),
     /// Begin a store of vectors: a crate that compiles, and tests that list what has to be written.
     NewAdapter(NewAdapter),
-    /// Run the conformance suites or case files against a backend: `--backend postgres --cases FILE.json`.
+    /// Run the conformance suites or case files against a backend: `--backend postgres --cases FILE.json`; `--table` writes
+    /// docs/capabilities.md from a run of every backend, `--table --check` compares it.
     Conformance(Forwarded),
     /// Measure a backend beside hand-written code: `--data DIR --backend sqlite --json`.
     Bench(Forwarded),

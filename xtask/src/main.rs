@@ -2,6 +2,7 @@
 
 mod ci;
 mod codegen;
+mod conformance;
 mod flags;
 mod migrate;
 mod new_adapter;
@@ -38,7 +39,7 @@ fn run(flags: Xtask) -> Result<ExitCode> {
         Command::Codegen(flags) => codegen::run(flags.check).map(|()| ExitCode::SUCCESS),
         Command::Migrate(forwarded) => migrate::run(&forwarded.arguments).map(|()| ExitCode::SUCCESS),
         Command::NewAdapter(flags) => new_adapter::run(&workspace, &flags).map(|()| ExitCode::SUCCESS),
-        Command::Conformance(forwarded) => test::forward(&workspace, "mastra-conformance", &forwarded.arguments),
+        Command::Conformance(forwarded) => conformance::run(&workspace, &forwarded.arguments),
         Command::Bench(forwarded) => test::forward(&workspace, "mastra-bench", &forwarded.arguments),
     }
 }
