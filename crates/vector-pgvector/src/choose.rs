@@ -49,6 +49,8 @@ pub(crate) enum Way {
     /// The graph, with so many candidates.
     Graph {
         ef: u32,
+        /// Whether the first round finds enough: most of the candidates match.
+        at_once: bool,
         /// Whether to look at every point where it finds too few.
         again: bool,
     },
@@ -90,11 +92,11 @@ impl Estimates {
                 estimate
             }
         };
-        Ok(decide(index.spec.kind, query, estimate))
+        Ok(decide(index.spec.kind, query, compiled, estimate))
     }
 }
 
-fn decide(kind: IndexKind, query: &VectorQuery, Estimate { matching, share }: Estimate) -> Way {
+fn decide(kind: IndexKind, query: &VectorQuery, compiled: &Compiled, Estimate { matching, share }: Estimate) -> Way {
     if matching <= FEW || (share < RARE_SHARE && matching <= RARE) {
         return Way::Exact;
     }
@@ -107,7 +109,9 @@ fn decide(kind: IndexKind, query: &VectorQuery, Estimate { matching, share }: Es
             let reach = f64::from(depth) * wider;
             // Both lie between 1 and 1,000 after clamping.
             let ef = query.ef.unwrap_or(EF).max(depth).max(reach.min(f64::from(MOST_EF)) as u32).min(MOST_EF);
-            Way::Graph { ef, again }
+            // Of the candidates, a share matches; twice as many as are asked for leave room for rows that are gone.
+            let at_once = compiled.jsonpath.is_none() && share * f64::from(ef) >= 2.0 * f64::from(depth);
+            Way::Graph { ef, at_once, again }
         }
         IndexKind::IvfFlat { lists } => {
             let usual = (f64::from(lists).sqrt() * 2.0).max(10.0) * wider;
@@ -163,17 +167,23 @@ async fn planned(conn: &mut PgConnection, index: &Index, scope: &Scope, compiled
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "in a test an error is a failure")]
 mod tests {
     use super::*;
+    use mastra_postgres::foundation::compile;
 
     #[test]
     fn few_and_rare_points_are_looked_at_one_by_one() {
         let query = VectorQuery::vector([1.0]);
-        let way = |matching, share| decide(IndexKind::hnsw(), &query, Estimate { matching, share });
+        let of =
+            |filter: &Filter, matching, share| decide(IndexKind::hnsw(), &query, &compile(filter), Estimate { matching, share });
+        let way = |matching, share| of(&Filter::all(), matching, share);
         assert_eq!(way(900.0, 0.9), Way::Exact);
         assert_eq!(way(9_000.0, 0.01), Way::Exact);
-        assert_eq!(way(20_000.0, 1.0), Way::Graph { ef: 100, again: true });
-        assert_eq!(way(20_000.0, 0.01), Way::Graph { ef: 1_000, again: true });
-        assert_eq!(way(1e7, 1.0), Way::Graph { ef: 100, again: false });
+        assert_eq!(way(20_000.0, 1.0), Way::Graph { ef: 100, at_once: true, again: true });
+        assert_eq!(way(20_000.0, 0.01), Way::Graph { ef: 1_000, at_once: false, again: true });
+        assert_eq!(way(1e7, 1.0), Way::Graph { ef: 100, at_once: true, again: false });
+        let filter = Filter::eq("a", 1).unwrap();
+        assert_eq!(of(&filter, 1e7, 1.0), Way::Graph { ef: 100, at_once: false, again: false });
     }
 }

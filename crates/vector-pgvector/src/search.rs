@@ -122,9 +122,13 @@ impl Search<'_> {
         };
         if way != Way::Exact {
             let depth = self.query.depth();
-            // Later rounds of a filtered scan may find nearer points than the first.
-            let spare = if self.compiled.jsonpath.is_some() { depth } else { 0 };
-            let limit = self.first_look().saturating_add(spare);
+            // Later rounds of a scan may find nearer points than the first; one round gives its points in order, and which of equals it
+            // leaves out is not for the id to say.
+            let limit = match way {
+                Way::Graph { at_once: true, .. } => depth,
+                _ if self.compiled.jsonpath.is_some() => self.first_look().saturating_add(depth),
+                _ => self.first_look(),
+            };
             let (rows, _) = self.look(conn, &asked, include, limit, way).await?;
             if rows.len() >= depth || !again {
                 let gave_up = rows.len() < depth;
@@ -247,12 +251,14 @@ fn settings(way: Way, index: &Index, statement: &mut Statement) -> String {
             }
             all
         }
-        (Way::Graph { ef, .. }, _) => {
+        (Way::Graph { ef, at_once, .. }, _) => {
             let mut all = vec![set("hnsw.ef_search", ef.to_string())];
             if iterates {
                 // The strict order throws away what a later round finds nearer; here everything is put in order anyway.
                 all.push(set("hnsw.iterative_scan", "relaxed_order".to_owned()));
-                all.push(set("hnsw.max_scan_tuples", MAX_SCAN_TUPLES.to_owned()));
+                if !at_once {
+                    all.push(set("hnsw.max_scan_tuples", MAX_SCAN_TUPLES.to_owned()));
+                }
             }
             all
         }
