@@ -27,11 +27,16 @@ fn order(a: f64, b: f64) -> std::cmp::Ordering {
 }
 
 /// Fewer are not worth dropping some.
-const ROOM: usize = 1_024;
+const ROOM: usize = 256;
 
 impl Best {
     pub(super) fn new(most: usize, least: Option<f64>) -> Self {
         Self { kept: Vec::new(), most, room: most.saturating_mul(2).max(ROOM), least }
+    }
+
+    /// Below this nobody can win any more.
+    pub(super) fn least(&self) -> Option<f64> {
+        self.least
     }
 
     pub(super) fn push(&mut self, candidate: Candidate) {

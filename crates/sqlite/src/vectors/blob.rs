@@ -31,6 +31,11 @@ pub(super) fn encode(key: i64, element: Element, numbers: &[f32]) -> Vec<u8> {
     bytes
 }
 
+/// The bytes of a stored vector's numbers.
+pub(super) fn numbers(bytes: &[u8]) -> &[u8] {
+    bytes.get(KEY..).unwrap_or_default()
+}
+
 /// Takes a stored vector apart: its key, and its numbers written over those in `numbers`.
 pub(super) fn decode(bytes: &[u8], element: Element, numbers: &mut Vec<f32>) -> Result<i64> {
     let (key, rest) = bytes.split_first_chunk::<KEY>().ok_or_else(|| corrupt("a vector"))?;

@@ -6,6 +6,7 @@ mod nearest;
 pub(crate) mod place;
 mod read;
 mod registry;
+mod rough;
 mod select;
 mod words;
 mod write;

@@ -8,7 +8,9 @@ use super::{
     best::{Best, Candidate},
     blob,
     place::{Place, range},
-    read, select,
+    read,
+    rough::Rough,
+    select,
     words::words,
 };
 use crate::{
@@ -19,13 +21,17 @@ use crate::{
 use futures::TryStreamExt as _;
 use mastra_core::{
     Error, Result,
-    vector::{Placed, VectorAnswer, VectorHit, VectorQuery, VectorRanking, VectorSearch, fuse, score},
+    vector::{Element, Placed, VectorAnswer, VectorHit, VectorQuery, VectorRanking, VectorSearch, fuse, score},
 };
 use sqlx::{AssertSqlSafe, SqliteConnection, sqlite::SqliteArguments};
 use std::collections::HashMap;
 
 /// How many bytes of vectors are handed over at a time.
 const BLOCK: usize = 128 * 1024;
+
+/// Vectors of some size do not fit the page cache, from which each page would be read and copied again for every search. Only
+/// connections that search have the file mapped: <https://www.sqlite.org/mmap.html>.
+const MAPPED: &str = "PRAGMA mmap_size = 268435456";
 
 /// The texts of blobs are their bytes, and stay so when they are joined and cast back: <https://www.sqlite.org/nulinstr.html>.
 const JOINED: &str = "CAST(group_concat(vector, '') AS BLOB)";
@@ -56,6 +62,7 @@ async fn dense(connection: &mut SqliteConnection, place: &Place, query: &VectorQ
     let size = blob::size(place.spec.element, place.spec.dimension);
     let together = (BLOCK / size).max(1);
     let mut scan = Scan::new(place, asked, query, size);
+    sqlx::query(MAPPED).execute(&mut *connection).await.mapped()?;
     if query.filter.is_trivially_true() {
         let (first, last) = range(namespace);
         // Keys have gaps: each block begins at the first key that is there.
@@ -82,6 +89,8 @@ async fn dense(connection: &mut SqliteConnection, place: &Place, query: &VectorQ
 struct Scan<'p> {
     place: &'p Place,
     asked: Vec<f32>,
+    /// Where vectors lie as the quick look takes them.
+    rough: Option<Rough>,
     size: usize,
     numbers: Vec<f32>,
     best: Best,
@@ -90,7 +99,8 @@ struct Scan<'p> {
 impl<'p> Scan<'p> {
     fn new(place: &'p Place, asked: &[f32], query: &VectorQuery, size: usize) -> Self {
         let asked = score::stored(place.spec.element, asked);
-        Self { place, asked, size, numbers: Vec::new(), best: Best::new(query.depth(), query.min_score) }
+        let rough = (place.spec.element == Element::F32).then(|| Rough::new(place.spec.metric, &asked)).flatten();
+        Self { place, asked, rough, size, numbers: Vec::new(), best: Best::new(query.depth(), query.min_score) }
     }
 
     async fn read(&mut self, connection: &mut SqliteConnection, sql: String, args: SqliteArguments) -> Result<()> {
@@ -108,6 +118,11 @@ impl<'p> Scan<'p> {
         }
         let spec = &self.place.spec;
         for bytes in vectors {
+            if let (Some(rough), Some(least)) = (&self.rough, self.best.least())
+                && !rough.may_reach(blob::numbers(bytes), least)
+            {
+                continue;
+            }
             let key = blob::decode(bytes, spec.element, &mut self.numbers)?;
             let distance = score::distance(spec.metric, &self.asked, &self.numbers);
             self.best.push(Candidate { key, score: score::score(spec.metric, distance), distance });
