@@ -13,6 +13,7 @@ use mastra_core::{Error, ErrorKind, Result};
 use mastra_engine::Registry;
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -81,9 +82,10 @@ impl Bench {
         };
         bar.finish_and_clear();
         let Some(ended) = ended else {
+            out.note("stopping, and deleting the index");
             running.abort();
-            // It has to be over before its index goes.
-            let _ = running.await;
+            // A call that is under way has to be over before the index goes. What computes for longer than this calls nothing.
+            let _ = tokio::time::timeout(Duration::from_secs(5), running).await;
             self.delete(&*store).await?;
             return Err(Stop::Interrupted);
         };

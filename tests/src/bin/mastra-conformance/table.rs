@@ -17,7 +17,7 @@ const HEAD: &str = "\
 
 What a backend claims in its `Capabilities`, held against a run of the conformance suites: **yes** is claimed, and the cases of it ran and
 passed; **–** is not claimed, and refused where it is asked for. A claim that a case contradicts is marked **fails**, one that no case ran
-for **unproved**, one that is denied and works all the same **not refused**. The differential runs are the sample of an ordinary test run;
+for **unproved**, one that is denied and works all the same **not refused**. The differential runs are a sample;
 `cargo xtask test --soak` runs them at length.
 
 ";
