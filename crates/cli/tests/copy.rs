@@ -93,7 +93,11 @@ fn a_killed_copy_is_completed_and_nothing_in_it_is_stale() {
 
     let report = project.json(&ARGUMENTS);
     assert_eq!((&report["resumed"], &report["verified"], &report["differing"]), (&json!(copied), &json!(true), &json!([])));
-    assert_eq!((&report["renewed"], &report["removed"]), (&json!(2), &json!(1)), "{report}");
+    assert_eq!((&report["renewed"], &report["removed"]), (&json!(2), &json!(0)), "{report}");
+    let left = state(&project, &["--engine", TO]).len();
+    assert_eq!(left, POINTS as usize, "what only the other side holds may be anybody's");
+    let pruned = project.json(&[&ARGUMENTS[..], &["--prune"]].concat());
+    assert_eq!((&pruned["removed"], &pruned["verified"]), (&json!(1), &json!(true)), "{pruned}");
     let there = state(&project, &["--engine", TO]);
     assert_eq!(there.len(), POINTS as usize - 1);
     assert_eq!(there, state(&project, &[]));

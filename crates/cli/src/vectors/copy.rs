@@ -1,7 +1,7 @@
 //! `mastra vectors copy`: an index from store to store, page by page, resumable and verified.
 
 mod mark;
-mod sweep;
+mod prune;
 mod verify;
 
 use super::{place::IndexPlace, shown_namespace};
@@ -32,7 +32,7 @@ Examples:
 FROM and TO are URL#INDEX, a URL with --index, or an index of the engine that --engine names. Where TO is not there it is made like FROM; \
 an index of another dimension, metric, element or model is refused. A copy that was stopped or killed goes on where it was when the same \
 command runs again (its position is kept in .mastra/); what it had copied is compared, and written again where either side changed since. \
-Of an index that the copy made, points that FROM has no longer are removed. Points are read back and compared, and counted in the end; \
+Points that only TO holds are left alone and told, or removed with --prune. Points are read back and compared, and counted in the end; \
 exit code 1 where they differ.";
 
 /// What to carry, and how.
@@ -55,6 +55,9 @@ pub(crate) struct Copy {
     /// Begin at the first point, whatever an earlier run has copied
     #[arg(long)]
     restart: bool,
+    /// Remove points of TO that FROM does not hold, whoever wrote them
+    #[arg(long)]
+    prune: bool,
     /// Say what would be copied, change nothing
     #[arg(long)]
     dry_run: bool,
@@ -83,7 +86,7 @@ struct Report {
     copied: u64,
     /// Points of an earlier run that were written again, since they were no longer the same.
     renewed: u64,
-    /// Points of an earlier run that FROM has no longer.
+    /// Points that only TO held, and that were removed from there.
     removed: u64,
     /// How many were read back and compared.
     compared: u64,
@@ -174,8 +177,8 @@ impl Copy {
             .map_err(|error| error.with(HINT, "the same command again: it goes on behind the last points that were written"))?;
         }
         bar.set_message("counting");
-        if mark.made() && report.resumed > 0 {
-            report.removed = sides.sweep().await?;
+        if self.prune {
+            report.removed = sides.prune().await?;
         }
         for namespace in &namespaces {
             report.namespaces.push(sides.counts(&namespace.name).await?);
@@ -282,14 +285,15 @@ impl Report {
             out.note(format!("  {} of an earlier run were no longer the same", text::plural(self.renewed, "point")));
         }
         if self.removed > 0 {
-            out.note(format!("  {} of an earlier run removed: no longer in {}", text::plural(self.removed, "point"), self.from));
+            out.note(format!("  {} removed: not in {}", text::plural(self.removed, "point"), self.from));
         }
         for id in self.differing.iter().take(5) {
             out.note(out.bad(&format!("  differs: {}", text::clean(id))));
         }
         for counts in self.namespaces.iter().filter(|counts| counts.to != counts.from) {
             let (name, from, to) = (shown_namespace(&counts.name), text::count(counts.from), text::count(counts.to));
-            out.note(format!("  namespace {name}: {from} points here, {to} there"));
+            let more = if counts.to > counts.from { ": what only TO holds was left alone (--prune)" } else { "" };
+            out.note(format!("  namespace {name}: {from} points here, {to} there{more}"));
         }
         if self.verified {
             out.say(out.good("verified"))

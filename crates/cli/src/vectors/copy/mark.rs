@@ -27,8 +27,6 @@ struct State {
     /// Whether its end was reached.
     done: bool,
     copied: u64,
-    /// Whether this copy made the index, so that all that stands there is its own.
-    made: bool,
 }
 
 impl Mark {
@@ -42,26 +40,20 @@ impl Mark {
         let digest = Sha256::digest(format!("{from}\n{to}"));
         let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         let file = project.join(HOME).join(format!("copy-{name}.json"));
-        let start = State { from: from.into(), to: to.into(), namespace: None, last: None, done: false, copied: 0, made: false };
+        let start = State { from: from.into(), to: to.into(), namespace: None, last: None, done: false, copied: 0 };
         let kept = std::fs::read(&file).ok().and_then(|text| serde_json::from_slice::<State>(&text).ok());
         let state = kept.filter(|kept| !restart && kept.from == from && kept.to == to).unwrap_or(start);
         Ok(Self { file, state })
     }
 
-    /// Forgets what was copied, and remembers that the index is about to be made.
+    /// Forgets what was copied.
     pub(super) fn begin(&mut self) -> Result<()> {
         (self.state.namespace, self.state.last, self.state.done, self.state.copied) = (None, None, false, 0);
-        self.state.made = true;
         self.keep()
     }
 
     pub(super) fn copied(&self) -> u64 {
         self.state.copied
-    }
-
-    /// Whether all that stands in the index written to came by this copy.
-    pub(super) fn made(&self) -> bool {
-        self.state.made
     }
 
     /// Whether an earlier run passed a point. Namespaces come in the order of their names, points in that of their ids.
@@ -119,11 +111,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let open = |restart| Mark::open_in(folder.path(), "a#x", "b#x", restart).unwrap();
         let mut mark = open(false);
-        assert!(!mark.is_past("", "") && !mark.made());
+        assert!(!mark.is_past("", ""));
         mark.begin().unwrap();
         mark.move_to("a", "m", 10).unwrap();
         let mut again = open(false);
-        assert_eq!((again.copied(), again.made()), (10, true));
+        assert_eq!(again.copied(), 10);
         assert!(again.is_past("", "z") && again.is_past("a", "m") && !again.is_past("a", "n") && !again.is_past("b", "a"));
         again.move_to("a", "z", 5).unwrap();
         again.finish("a").unwrap();
