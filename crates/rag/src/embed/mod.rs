@@ -22,6 +22,7 @@
 //! # }
 //! ```
 
+mod blocking;
 pub mod cache;
 mod cached;
 mod check;
@@ -29,6 +30,12 @@ pub mod hash;
 mod options;
 mod registry;
 
+#[cfg(any(feature = "local", feature = "model2vec"))]
+mod files;
+#[cfg(feature = "local")]
+pub mod local;
+#[cfg(feature = "model2vec")]
+pub mod model2vec;
 #[cfg(feature = "openai")]
 pub mod openai;
 

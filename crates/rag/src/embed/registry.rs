@@ -95,6 +95,14 @@ impl Default for Embedders {
         let embedders = embedders.with("openai", |model, options| async move {
             Ok(Arc::new(super::openai::OpenAi::connect(&model, options).await?) as Arc<dyn Embedder>)
         });
+        #[cfg(feature = "local")]
+        let embedders = embedders.with("local", |model, options| async move {
+            Ok(Arc::new(super::local::Local::load(&model, &options).await?) as Arc<dyn Embedder>)
+        });
+        #[cfg(feature = "model2vec")]
+        let embedders = embedders.with("model2vec", |model, options| async move {
+            Ok(Arc::new(super::model2vec::Model2Vec::load(&model, &options).await?) as Arc<dyn Embedder>)
+        });
         embedders
     }
 }

@@ -9,6 +9,7 @@ use mastra_core::{Error, Result};
 use sha2::{Digest as _, Sha256};
 
 use super::{CacheKey, EmbeddingCache};
+use crate::embed::blocking::blocking;
 
 /// What every file begins with; the last byte is the version of what follows.
 const MAGIC: &[u8; 8] = b"mastraE1";
@@ -71,12 +72,6 @@ impl EmbeddingCache for FolderCache {
         let entries: Vec<(CacheKey, Vec<u8>)> = entries.iter().map(|(key, vector)| (*key, encode(vector))).collect();
         blocking(move || entries.iter().try_for_each(|(key, bytes)| cache.write(key, bytes))).await
     }
-}
-
-/// Off the threads that others wait on.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    let failed = |source| Error::internal("the cache's task did not end").with_source(source);
-    tokio::task::spawn_blocking(work).await.map_err(failed)?
 }
 
 fn encode(vector: &[f32]) -> Vec<u8> {
