@@ -3,4 +3,5 @@
 pub mod chunk;
 pub mod document;
 pub mod embed;
+pub mod knowledge;
 mod names;

@@ -1,0 +1,190 @@
+//! The knowledge base itself.
+
+use super::{
+    KnowledgeBuilder,
+    pieces::Source,
+    state::{self, Version},
+};
+use crate::embed::{Embedder, EmbedderExt as _};
+use mastra_core::{
+    Engine, EntityId, EntityRef, Error, Result,
+    changes::{ChangeQueue, QueueStatus, SetAsideChange},
+    vector::{IndexKind, IndexSpec, Metric, PointCountQuery, Provenance, Scope, VectorOperations as _, VectorStore},
+};
+use std::sync::Arc;
+
+/// What it was made of.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) name: String,
+    pub(super) entity_id: EntityId,
+    pub(super) source: Source,
+    pub(super) embedder: Arc<dyn Embedder>,
+    pub(super) namespace: String,
+    pub(super) engine: Arc<dyn Engine>,
+    pub(super) vectors: Arc<dyn VectorStore>,
+}
+
+impl Parts {
+    /// What made the points: another recipe makes others.
+    pub(super) fn recipe(&self) -> String {
+        self.source.fingerprint()
+    }
+
+    pub(super) fn entity(&self) -> EntityRef {
+        EntityRef::Id(self.entity_id)
+    }
+
+    pub(super) fn queue(&self) -> Result<&dyn ChangeQueue> {
+        self.engine.changes().ok_or_else(|| Error::unsupported("this engine has no queue of changes"))
+    }
+}
+
+/// Records that are found again by meaning, words and filters.
+///
+/// Handles are cheap to clone and share one state. Any number of them, in any number of processes, may index at the same time.
+#[derive(Debug, Clone)]
+pub struct KnowledgeBase {
+    pub(super) parts: Arc<Parts>,
+    pub(super) version: Arc<Version>,
+    /// Whether points commit with the queue, in one transaction of the engine.
+    pub(super) together: bool,
+}
+
+impl KnowledgeBase {
+    /// Describes a knowledge base of this name.
+    pub fn builder(name: impl Into<String>) -> KnowledgeBuilder {
+        KnowledgeBuilder::new(name)
+    }
+
+    /// Sees to the index and the subscription of a version.
+    pub(super) async fn begin(parts: Arc<Parts>, version: Version) -> Result<Self> {
+        make_index(&parts, &version).await?;
+        parts.queue()?.subscribe(&version.subscription, &parts.entity()).await?;
+        let together = shares_database(&parts, &version).await?;
+        Ok(Self { parts, version: Arc::new(version), together })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.parts.name
+    }
+
+    /// What its points were made by, and where they are.
+    pub fn version(&self) -> &Version {
+        &self.version
+    }
+
+    /// What makes vectors of texts.
+    pub fn embedder(&self) -> &Arc<dyn Embedder> {
+        &self.parts.embedder
+    }
+
+    /// The engine of its records.
+    pub fn engine(&self) -> &Arc<dyn Engine> {
+        &self.parts.engine
+    }
+
+    /// The store of its points.
+    pub fn vectors(&self) -> &Arc<dyn VectorStore> {
+        &self.parts.vectors
+    }
+
+    /// The index and the namespace of its points.
+    pub fn scope(&self) -> Scope {
+        Scope::index(&self.version.index).in_namespace(&self.parts.namespace)
+    }
+
+    /// The entity of its records.
+    pub fn entity(&self) -> EntityRef {
+        self.parts.entity()
+    }
+
+    /// Whether points and queue commit in one transaction, since the store shares the engine's database.
+    pub fn is_transactional(&self) -> bool {
+        self.together
+    }
+
+    /// How far the points lag behind the records.
+    pub async fn lag(&self) -> Result<QueueStatus> {
+        self.parts.queue()?.queue_status(&self.version.subscription).await
+    }
+
+    /// What failed for good, those that failed last first.
+    pub async fn set_aside(&self, limit: u32) -> Result<Vec<SetAsideChange>> {
+        self.parts.queue()?.list_set_aside(&self.version.subscription, limit).await
+    }
+
+    /// Ends it: its index with all points, its queue and its entry go; the records stay. Nothing is left to do where it is gone already.
+    pub async fn drop_all(self) -> Result<()> {
+        state::forget(&self.parts).await?;
+        for version in state::versions(&self.parts).await?.into_iter().chain([(*self.version).clone()]) {
+            discard(&self.parts, &version).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Takes what belongs to a version away.
+pub(super) async fn discard(parts: &Parts, version: &Version) -> Result<()> {
+    parts.queue()?.unsubscribe(&version.subscription).await?;
+    match parts.vectors.delete_index(&version.index).await {
+        Err(error) if error.is_not_found() => Ok(()),
+        done => done,
+    }
+}
+
+/// The index of a version, made where it is not there.
+async fn make_index(parts: &Parts, version: &Version) -> Result<()> {
+    let found = match parts.vectors.get_index(&version.index).await {
+        Err(error) if error.is_not_found() => {
+            let can = parts.vectors.capabilities();
+            let kind = if can.kind.hnsw { IndexKind::hnsw() } else { IndexKind::Flat };
+            let mut spec = IndexSpec::new(&version.index, version.dimension)
+                .metric(Metric::Cosine)
+                .kind(kind)
+                .field(super::point::path(super::point::RECORD)?)
+                .provenance(Provenance::new(&version.model).chunker(&version.recipe));
+            for field in &parts.source.filters {
+                spec = spec.field(super::point::data_path()?.join(field));
+            }
+            match parts.vectors.create_index(&spec).await {
+                // Another was quicker to make it.
+                Err(error) if error.kind() == mastra_core::ErrorKind::AlreadyExists => {}
+                made => made?,
+            }
+            parts.vectors.get_index(&version.index).await?
+        }
+        found => found?,
+    };
+    let model = found.provenance.as_ref().map(|provenance| provenance.model.as_str());
+    if found.dimension != version.dimension || model != Some(parts.embedder.model()) {
+        return Err(Error::schema_mismatch("the index of the knowledge base was made by another model")
+            .with("knowledge", &parts.name)
+            .with("index", &version.index));
+    }
+    Ok(())
+}
+
+/// Whether the store is the one that the engine's transactions hold: the same database, and the index is seen there.
+async fn shares_database(parts: &Parts, version: &Version) -> Result<bool> {
+    if !parts.vectors.capabilities().write.transactions {
+        return Ok(false);
+    }
+    if parts.engine.info().namespace != parts.vectors.info().namespace
+        || parts.engine.info().system != parts.vectors.info().system
+    {
+        return Ok(false);
+    }
+    let transaction = parts.engine.begin().await?;
+    let seen = match transaction.vectors() {
+        None => false,
+        Some(vectors) => match vectors.count(&Scope::index(&version.index), &PointCountQuery::new().cap(1)).await {
+            Ok(_) => true,
+            Err(error) if error.is_not_found() => false,
+            Err(error) => return Err(error),
+        },
+    };
+    transaction.rollback().await?;
+    Ok(seen)
+}

@@ -1,0 +1,150 @@
+//! Another model, chunker or choice of fields: built beside, then swapped at once.
+
+use super::{
+    IndexOptions, IndexReport, KnowledgeBase, KnowledgeBuilder,
+    base::{Parts, discard},
+    state::{self, State, Version},
+};
+use futures::TryStreamExt as _;
+use mastra_core::{Engine, Error, RecordQuery, Result, vector::VectorStore};
+use serde::Serialize;
+use std::{sync::Arc, time::Duration};
+
+/// How often the entry may change under us.
+const ATTEMPTS: usize = 16;
+/// How long to wait for what other workers hold.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What reindexing would come to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReindexPlan {
+    /// What is searched now; `None` where nothing was indexed yet.
+    pub from: Option<Version>,
+    /// What would be.
+    pub to: Version,
+    /// Whether it was begun before and goes on.
+    pub resumes: bool,
+    /// Live records.
+    pub records: u64,
+    /// Texts to embed for them, at most: equal ones within a batch are embedded once, those of a run that was stopped not again.
+    pub texts: u64,
+}
+
+/// What reindexing did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReindexReport {
+    /// What is searched from now on.
+    pub version: Version,
+    /// The work.
+    pub index: IndexReport,
+}
+
+impl KnowledgeBuilder {
+    /// What [`KnowledgeBuilder::reindex`] would do, without doing anything: reads every record, and calls no model.
+    pub async fn plan_reindex(self, engine: Arc<dyn Engine>, vectors: Arc<dyn VectorStore>) -> Result<ReindexPlan> {
+        let parts = self.parts(engine, vectors).await?;
+        let (state, _) = state::load(&parts).await?;
+        let (to, resumes) = next(&parts, &state)?;
+        let (mut records, mut texts) = (0, 0);
+        let mut stream = parts.engine.stream_records(&parts.entity(), &RecordQuery::new()).await?;
+        while let Some(record) = stream.try_next().await? {
+            records += 1;
+            texts += parts.source.pieces(&record)?.len() as u64;
+        }
+        Ok(ReindexPlan { from: state.active, to, resumes, records, texts })
+    }
+
+    /// Indexes every record anew as it is described here, beside what is searched meanwhile, and then swaps the two at once. Records that
+    /// change meanwhile are followed by both. Stopped in the middle, it goes on where it was when it is called again with the same
+    /// description; with another, what was begun is thrown away.
+    ///
+    /// What was set aside does not keep it from swapping; the report tells how much that is.
+    pub async fn reindex(
+        self,
+        engine: Arc<dyn Engine>,
+        vectors: Arc<dyn VectorStore>,
+        options: &IndexOptions,
+    ) -> Result<(KnowledgeBase, ReindexReport)> {
+        let parts = self.parts(engine, vectors).await?;
+        let version = begin(&parts).await?;
+        let base = KnowledgeBase::begin(Arc::clone(&parts), version.clone()).await?;
+        let mut total = IndexReport::default();
+        loop {
+            let report = base.index(options).await?;
+            total = total.and(&report);
+            let lag = base.lag().await?;
+            if lag.waiting == 0 && lag.claimed == 0 {
+                break;
+            }
+            if report.failed > 0 {
+                let reason = report.error.unwrap_or_default();
+                return Err(Error::unavailable(
+                    "records could not be indexed for now; reindexing goes on when it is called again",
+                )
+                .with("waiting", lag.waiting)
+                .with("reason", reason)
+                .retryable(true));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        swap(&parts, &version).await?;
+        Ok((base, ReindexReport { version, index: total }))
+    }
+}
+
+/// The version that these parts would make, and whether it was begun.
+fn next(parts: &Parts, state: &State) -> Result<(Version, bool)> {
+    if let Some(building) = state.building.as_ref().filter(|building| building.is_of(parts)) {
+        return Ok((building.clone(), true));
+    }
+    if state.active.as_ref().is_some_and(|active| active.is_of(parts)) {
+        return Err(Error::already_exists("the knowledge base is indexed like this already").with("knowledge", &parts.name));
+    }
+    let newest = state.active.iter().chain(&state.building).map(|version| version.number).max().unwrap_or_default();
+    Ok((Version::of(parts, newest + 1), false))
+}
+
+/// Enters what is being built.
+async fn begin(parts: &Parts) -> Result<Version> {
+    for _ in 0..ATTEMPTS {
+        let (state, generation) = state::load(parts).await?;
+        let (version, resumes) = next(parts, &state)?;
+        if resumes {
+            return Ok(version);
+        }
+        let entered = State { active: state.active, building: Some(version.clone()) };
+        if state::store(parts, &entered, generation).await? {
+            if let Some(abandoned) = state.building {
+                discard(parts, &abandoned).await?;
+            }
+            return Ok(version);
+        }
+    }
+    Err(busy(parts))
+}
+
+/// Makes what was built the one that is searched, and takes the old one away.
+async fn swap(parts: &Parts, version: &Version) -> Result<()> {
+    for _ in 0..ATTEMPTS {
+        let (state, generation) = state::load(parts).await?;
+        if state.active.as_ref() == Some(version) {
+            return Ok(());
+        }
+        if state.building.as_ref() != Some(version) {
+            return Err(Error::conflict("another reindexing took the place of this one").with("knowledge", &parts.name));
+        }
+        if state::store(parts, &State { active: Some(version.clone()), building: None }, generation).await? {
+            if let Some(old) = state.active {
+                discard(parts, &old).await?;
+            }
+            return Ok(());
+        }
+    }
+    Err(busy(parts))
+}
+
+fn busy(parts: &Parts) -> Error {
+    Error::conflict("others keep changing the entry of the knowledge base").with("knowledge", &parts.name).retryable(true)
+}

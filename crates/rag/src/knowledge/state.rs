@@ -1,0 +1,132 @@
+//! Which version of a knowledge base is searched, and which is being built: a record of the engine itself.
+
+use super::base::Parts;
+use crate::embed::EmbedderExt as _;
+use mastra_core::{EntityRef, Error, ErrorKind, NewRecord, Record, RecordSelector, Result, SyncBatch, UpsertMode, UpsertOptions};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// The entity of these records, and its connection.
+const ENTITY: &str = "mastra.knowledge";
+const CONNECTION: &str = "SYSTEM";
+
+/// What made the points of a knowledge base, and where they are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Version {
+    /// Counted from 1.
+    pub number: u64,
+    /// The index of the points.
+    pub index: String,
+    /// The subscription that it follows.
+    pub subscription: String,
+    /// The embedding model.
+    pub model: String,
+    /// The length of its vectors.
+    pub dimension: usize,
+    /// A digest of chunker, fields and format.
+    pub recipe: String,
+}
+
+/// What is stored of one knowledge base.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct State {
+    pub(super) active: Option<Version>,
+    pub(super) building: Option<Version>,
+}
+
+impl Version {
+    /// The version of that number, by the parts that are given now.
+    pub(super) fn of(parts: &Parts, number: u64) -> Self {
+        Self {
+            number,
+            index: format!("kb-{}-{number}", parts.name),
+            subscription: format!("knowledge/{}/{number}", parts.name),
+            model: parts.embedder.model().to_owned(),
+            dimension: parts.embedder.dimension(),
+            recipe: parts.recipe(),
+        }
+    }
+
+    /// Whether these parts make such points.
+    pub(super) fn is_of(&self, parts: &Parts) -> bool {
+        self.model == parts.embedder.model() && self.dimension == parts.embedder.dimension() && self.recipe == parts.recipe()
+    }
+}
+
+fn entity() -> EntityRef {
+    EntityRef::named(ENTITY).in_connection(CONNECTION)
+}
+
+/// The state, and the generation that it was read at: 0 where there is none.
+pub(super) async fn load(parts: &Parts) -> Result<(State, i64)> {
+    let found = parts.engine.get_records_by_external_ids(&entity(), std::slice::from_ref(&parts.name)).await;
+    let record: Option<Record> = match found {
+        Err(error) if error.is_not_found() => None,
+        found => found?.pop(),
+    };
+    let Some(record) = record else { return Ok((State::default(), 0)) };
+    let state = serde_json::from_value(record.data).map_err(|source| {
+        Error::corrupt("the entry of a knowledge base cannot be read").with("knowledge", &parts.name).with_source(source)
+    })?;
+    Ok((state, record.generation))
+}
+
+/// Stores the state over the one of that generation; whether that was still there.
+pub(super) async fn store(parts: &Parts, state: &State, generation: i64) -> Result<bool> {
+    let data =
+        serde_json::to_value(state).map_err(|source| Error::internal("an entry could not be written").with_source(source))?;
+    let mut record = NewRecord::new(&parts.name, data);
+    record.expected_generation = Some(generation);
+    let batch = SyncBatch::new(ENTITY, CONNECTION, [record]).options(UpsertOptions::from(UpsertMode::Replace));
+    match parts.engine.sync_records(&batch).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The version that these parts search and index: the active one, made where there is none.
+pub(super) async fn open(parts: &Parts) -> Result<Version> {
+    for _ in 0..16 {
+        let (state, generation) = load(parts).await?;
+        if let Some(active) = state.active {
+            return if active.is_of(parts) { Ok(active) } else { Err(another(parts, &active)) };
+        }
+        let first = Version::of(parts, 1);
+        if store(parts, &State { active: Some(first.clone()), building: None }, generation).await? {
+            return Ok(first);
+        }
+    }
+    Err(Error::conflict("others keep changing the entry of the knowledge base").with("knowledge", &parts.name).retryable(true))
+}
+
+fn another(parts: &Parts, active: &Version) -> Error {
+    let what = if active.model == parts.embedder.model() { "another chunker or other fields" } else { "another model" };
+    Error::schema_mismatch(format!("the knowledge base was indexed by {what}; reindex it, or open it as it was"))
+        .with("knowledge", &parts.name)
+        .with("indexed_by", &active.model)
+        .with("opened_with", parts.embedder.model())
+}
+
+/// All versions that are stored.
+pub(super) async fn versions(parts: &Parts) -> Result<Vec<Version>> {
+    let (state, _) = load(parts).await?;
+    Ok(state.active.into_iter().chain(state.building).collect())
+}
+
+/// Removes the entry.
+pub(super) async fn forget(parts: &Parts) -> Result<()> {
+    match parts.engine.delete_records(&entity(), &RecordSelector::ExternalIds(vec![parts.name.clone()])).await {
+        Err(error) if error.is_not_found() => Ok(()),
+        done => done.map(drop),
+    }
+}
+
+/// For messages of the command line.
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", json!({ "number": self.number, "model": self.model }))
+    }
+}

@@ -1,0 +1,10 @@
+//! Knowledge bases over every pair of stores: what is found is what the records say, whatever happens on the way.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+
+mod counting;
+mod crash;
+mod life;
+mod races;
+mod rig;
+mod versions;
