@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every test against real services, with a count as the last line.
 
+mod embedders;
 mod report;
 mod runner;
 mod typescript;
@@ -69,6 +70,12 @@ pub(crate) fn outcome(workspace: &Workspace, flags: &flags::Test) -> Result<Outc
     }
     if whole && std::env::var_os(QDRANT_VARIABLE).is_some() {
         outcome.add(runner::run(&mut on_qdrant(workspace), "tests on the Qdrant server")?);
+    }
+    if whole {
+        let weights = embedders::weights(workspace)
+            .map_err(|error| outcome.left_out(format!("embeddings by the weights of a real model: {error}")))
+            .ok();
+        outcome.add(runner::run(&mut embedders::tests(workspace, weights.as_deref()), "tests of the embedders")?);
     }
     let mut command = tests(workspace, flags);
     if whole {
