@@ -43,9 +43,9 @@ fn build(workspace: &Workspace) -> Result<PathBuf> {
     let mut command = workspace.cargo();
     command.args(["build", "--quiet", "--workspace", "--bin", BINARY, "--message-format", "json-render-diagnostics"]);
     let printed = capture(&mut command)?;
-    let executables = printed.lines().filter_map(|line| {
+    let mut executables = printed.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         Some(PathBuf::from(message.get("executable")?.as_str()?))
     });
-    executables.last().ok_or_else(|| Error::internal("cargo names no executable").with("binary", BINARY))
+    executables.next_back().ok_or_else(|| Error::internal("cargo names no executable").with("binary", BINARY))
 }
