@@ -60,24 +60,28 @@ fn generated(workspace: &Workspace) -> Result<()> {
         std::fs::remove_dir_all(&folder).map_err(|source| file_error("cannot remove", &folder, source))?;
     }
     new_adapter::run(workspace, &flags::NewAdapter { name: "newcomer".into(), path: Some(folder.clone()), dry_run: false })?;
-    // It stands inside this workspace's folder, and is none of its members.
+    // It stands inside this workspace's folder, and is none of its members. Under the example's profiles what was built for that serves it.
     let manifest = folder.join("Cargo.toml");
     let append = || -> std::io::Result<()> {
         let text = std::fs::read_to_string(&manifest)?;
-        std::fs::write(&manifest, format!("{text}\n[workspace]\n"))
+        let example = std::fs::read_to_string(workspace.join(EXAMPLE).join("Cargo.toml"))?;
+        let profiles = example.find("[profile").and_then(|at| example.get(at..)).unwrap_or_default();
+        std::fs::write(&manifest, format!("{text}\n[workspace]\n\n{profiles}"))
     };
     append().map_err(|source| file_error("cannot write", &manifest, source))?;
-    let cargo = || -> Result<Command> {
+    let cargo = |subcommand: &str, arguments: &[&str]| -> Result<Command> {
         let mut command = outside(workspace, &folder)?;
+        command.arg(subcommand);
         for (package, path) in STAND_INS {
             command.arg("--config").arg(format!("patch.crates-io.{package}.path={:?}", workspace.join(path)));
         }
+        command.args(arguments);
         Ok(command)
     };
-    show(cargo()?.args(["clippy", "--lib", "--", "-D", "warnings"]))?;
-    show(cargo()?.args(["test", "--no-run", "--all-targets"]))?;
-    show(cargo()?.args(["test", "--doc"]))?;
-    let ran = output(cargo()?.args(["test", "--test", "conformance", "--no-fail-fast"]))?;
+    show(&mut cargo("clippy", &["--lib", "--", "-D", "warnings"])?)?;
+    show(&mut cargo("test", &["--no-run", "--all-targets"])?)?;
+    show(&mut cargo("test", &["--doc"])?)?;
+    let ran = output(&mut cargo("test", &["--test", "conformance", "--no-fail-fast"])?)?;
     let text = String::from_utf8_lossy(&ran.stdout);
     let (failed, others) = listed(&text);
     println!("a new adapter fails {} cases: {}", failed.len(), failed.join(", "));
