@@ -146,15 +146,16 @@ async fn a_graph_is_built_after_a_load_and_anew_beside_writers() {
     let told = told.lock().unwrap().clone();
     assert!(told.iter().any(|progress| !progress.phase.is_empty()), "{told:?}");
     assert_eq!(scans(&schema).await.1, 1, "the old graph is gone");
-    // They lie close together, of which a graph may lose some: how many is no matter here, but that they are in it.
+    // They lie close together, and a graph that was built beside such writes leads to few of them: in plain SQL too, without this crate,
+    // pgvector 0.8.0 found 22 to 40 of them with 200 candidates, and 39 or 40 with 1,000. That they are in it is what matters here.
     let late = async |query: VectorQuery| {
         let answer = store.query(&scope, &query.top_k(40)).await.unwrap();
         (answer.exactness, ids(&answer).iter().filter(|id| id.starts_with("late")).count())
     };
     let beside = VectorQuery::vector(vec![0.5; DIMENSION]);
     assert_eq!(late(beside.clone().exact(true)).await, (Exactness::Exact, 40));
-    let (exactness, found) = late(beside.ef(200)).await;
-    assert!(exactness == Exactness::Approximate && found >= 20, "{found}");
+    let (exactness, found) = late(beside.ef(1_000)).await;
+    assert!(exactness == Exactness::Approximate && found >= 30, "{found}");
 }
 
 #[tokio::test]
