@@ -7,4 +7,5 @@ mod crash;
 mod life;
 mod races;
 mod rig;
+mod search;
 mod versions;

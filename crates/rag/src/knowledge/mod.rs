@@ -8,7 +8,7 @@
 //! ```
 //! use mastra_core::{NewRecord, RecordStore as _, SyncBatch};
 //! use mastra_rag::embed::Embedders;
-//! use mastra_rag::knowledge::{IndexOptions, KnowledgeBase};
+//! use mastra_rag::knowledge::{IndexOptions, KnowledgeBase, Retrieval};
 //! use serde_json::json;
 //! use std::sync::Arc;
 //!
@@ -28,6 +28,9 @@
 //!     .await?;
 //! let report = articles.index(&IndexOptions::default()).await?;
 //! assert_eq!((report.records, report.waiting), (1, 0));
+//!
+//! let answer = articles.search(&Retrieval::new("who refuses to share?")).await?;
+//! assert_eq!(answer.passages[0].external_id, "rust");
 //! # Ok(())
 //! # }
 //! ```
@@ -38,6 +41,7 @@ mod indexer;
 mod pieces;
 mod point;
 mod reindex;
+mod retrieve;
 mod state;
 mod verify;
 mod write;
@@ -47,5 +51,6 @@ pub use builder::KnowledgeBuilder;
 pub use indexer::{IndexOptions, IndexProgress, IndexReport, Progress};
 pub use point::{data_filter, record_of};
 pub use reindex::{ReindexPlan, ReindexReport};
+pub use retrieve::{BLEND, Passage, Reranker, Retrieval, Retrieved, Scores, SearchMode, Step};
 pub use state::Version;
 pub use verify::{VerifyOptions, VerifyReport};

@@ -1,0 +1,114 @@
+//! What the store finds, as far as it is still true.
+
+use super::{Retrieval, SearchMode};
+use crate::{
+    embed::{EmbedKind, EmbedderExt as _},
+    knowledge::{
+        KnowledgeBase,
+        point::{About, data_filter},
+    },
+};
+use mastra_core::{
+    RecordId, RecordStore as _, Result,
+    vector::{Exactness, Include, Vector, VectorHit, VectorOperations as _, VectorQuery, VectorSearch},
+};
+use std::collections::HashMap;
+
+/// The most candidates that a search asks for, however many are outdated.
+const MOST: usize = 1_000;
+
+/// A chunk that was found, of a record that still says so.
+#[derive(Debug, Clone)]
+pub(super) struct Candidate {
+    pub(super) about: About,
+    pub(super) text: String,
+    pub(super) vector: Option<Vec<f32>>,
+    /// What the store ordered by.
+    pub(super) score: f64,
+    /// How near its vector is to the query's.
+    pub(super) similarity: Option<f64>,
+    /// Its place in the store's answer, from 0.
+    pub(super) place: usize,
+}
+
+/// How the candidates were found.
+pub(super) struct Found {
+    pub(super) exactness: Exactness,
+    pub(super) looked_at: usize,
+    pub(super) outdated: usize,
+}
+
+impl KnowledgeBase {
+    pub(super) async fn candidates(&self, retrieval: &Retrieval) -> Result<(Vec<Candidate>, Found)> {
+        let vector = match retrieval.mode {
+            SearchMode::Text => None,
+            _ => Some(self.parts.embedder.embed_one(&retrieval.query, EmbedKind::Query).await?),
+        };
+        let mut depth = retrieval.depth().min(MOST);
+        loop {
+            let answer = self.parts.vectors.query(&self.scope(), &self.query(retrieval, vector.clone(), depth)?).await?;
+            let (looked_at, more) = (answer.hits.len(), answer.shortfall.is_none());
+            let candidates = self.current(answer.hits, vector.as_deref()).await?;
+            if candidates.len() >= retrieval.top_k || !more || depth == MOST {
+                let outdated = looked_at - candidates.len();
+                return Ok((candidates, Found { exactness: answer.exactness, looked_at, outdated }));
+            }
+            depth = depth.saturating_mul(4).min(MOST);
+        }
+    }
+
+    fn query(&self, retrieval: &Retrieval, vector: Option<Vec<f32>>, depth: usize) -> Result<VectorQuery> {
+        let search = match (retrieval.mode, vector) {
+            (SearchMode::Vector, Some(vector)) => VectorSearch::Vector(Vector::dense(vector)),
+            (SearchMode::Hybrid, Some(vector)) => {
+                VectorQuery::hybrid(vector, &retrieval.query).weights(retrieval.weights.vector, retrieval.weights.text).search
+            }
+            _ => VectorSearch::Text(retrieval.query.clone()),
+        };
+        let mut query = VectorQuery::new(search).top_k(depth).filter(data_filter(&retrieval.filter)?).include(Include::ALL);
+        if retrieval.mode != SearchMode::Text {
+            query = query.model(&self.version.model);
+        }
+        query.min_score = retrieval.min_score;
+        Ok(query)
+    }
+
+    /// The hits whose record is of the generation that they were made of.
+    async fn current(&self, hits: Vec<VectorHit>, query: Option<&[f32]>) -> Result<Vec<Candidate>> {
+        let mut read = Vec::with_capacity(hits.len());
+        for (place, hit) in hits.into_iter().enumerate() {
+            // Points that no knowledge base made are no answer.
+            if let Some(about) = hit.metadata.as_ref().and_then(|metadata| About::read(metadata).ok()) {
+                let vector = hit.vector.map(Vector::into_vec);
+                let similarity = match hit.distance {
+                    Some(distance) => Some(1.0 - distance),
+                    None => vector.as_deref().zip(query).map(|(vector, query)| cosine(vector, query)),
+                };
+                read.push(Candidate { about, text: hit.text.unwrap_or_default(), vector, score: hit.score, similarity, place });
+            }
+        }
+        let mut ids: Vec<String> = read.iter().map(|candidate| candidate.about.external_id.clone()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let records = match self.parts.engine.get_records_by_external_ids(&self.entity(), &ids).await {
+            Err(error) if error.is_not_found() => Vec::new(),
+            found => found?,
+        };
+        let generations: HashMap<RecordId, i64> = records.into_iter().map(|record| (record.id, record.generation)).collect();
+        read.retain(|candidate| generations.get(&candidate.about.record_id) == Some(&candidate.about.generation));
+        Ok(read)
+    }
+}
+
+/// The angle between two vectors, as its cosine.
+pub(super) fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let (mut dot, mut of_a, mut of_b) = (0.0, 0.0, 0.0);
+    for (a, b) in a.iter().zip(b) {
+        let (a, b) = (f64::from(*a), f64::from(*b));
+        dot += a * b;
+        of_a += a * a;
+        of_b += b * b;
+    }
+    let length = (of_a * of_b).sqrt();
+    if length > 0.0 { (dot / length).clamp(-1.0, 1.0) } else { 0.0 }
+}

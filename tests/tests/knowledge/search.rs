@@ -1,0 +1,114 @@
+//! What is found, in which order, and that nothing outdated is.
+
+use crate::rig::{Rig, body, on_every_pairing};
+use async_trait::async_trait;
+use mastra_core::{ErrorKind, Filter, NewRecord, Result, UpsertMode, UpsertOptions};
+use mastra_rag::knowledge::{IndexOptions, KnowledgeBase, Reranker, Retrieval, SearchMode};
+use serde_json::json;
+use std::sync::Arc;
+
+on_every_pairing! {
+    passages_are_found_by_words_meanings_and_filters,
+    nothing_outdated_is_shown,
+    passages_are_shown_with_what_stands_beside_them,
+    what_cannot_be_meant_is_refused,
+}
+
+async fn filled(rig: &Rig) -> KnowledgeBase {
+    let base = rig.open().await;
+    rig.put("tea", &body(&["oolong", "steeping", "kettle"])).await;
+    rig.put("ships", &body(&["rigging", "harbour"])).await;
+    let german = NewRecord::new("tee", json!({ "title": "Tee", "body": body(&["oolong"]), "lang": "de" }));
+    rig.engine.upsert_records(&rig.entity, &[german], &UpsertOptions::from(UpsertMode::Replace)).await.unwrap();
+    base.index(&IndexOptions::default()).await.unwrap();
+    base
+}
+
+async fn passages_are_found_by_words_meanings_and_filters(rig: &Rig) {
+    let base = filled(rig).await;
+    for mode in [SearchMode::Vector, SearchMode::Text, SearchMode::Hybrid] {
+        let found = base.search(&Retrieval::new("harbour").mode(mode).top_k(1).explain(true)).await.unwrap();
+        let first = &found.passages[0];
+        assert_eq!(first.external_id, "ships", "{mode}");
+        assert!(first.text.contains("harbour") && first.span.end > first.span.start, "{mode}: {first:?}");
+        assert!(first.scores.vector.is_some() || mode == SearchMode::Text, "{mode}: {first:?}");
+        let steps: Vec<&str> = found.steps.iter().map(|step| step.step).collect();
+        assert_eq!(steps, ["candidates", "current", "ranked", "deduplicated", "assembled"]);
+        assert_eq!(found.waiting, 0);
+    }
+    let german = Retrieval::new("oolong").filter(Filter::eq("lang", "de").unwrap());
+    let found = base.search(&german).await.unwrap();
+    assert!(!found.passages.is_empty() && found.passages.iter().all(|passage| passage.external_id == "tee"), "{found:?}");
+    let mut near = Retrieval::new("oolong").mode(SearchMode::Vector);
+    near.min_score = Some(0.999);
+    assert_eq!(base.search(&near).await.unwrap().passages, []);
+    let mut each = Retrieval::new("oolong steeping kettle rigging harbour").top_k(10);
+    each.one_per_record = true;
+    let mut ids: Vec<String> = base.search(&each).await.unwrap().passages.into_iter().map(|p| p.external_id).collect();
+    ids.sort();
+    assert_eq!(ids, ["ships", "tea", "tee"]);
+}
+
+async fn nothing_outdated_is_shown(rig: &Rig) {
+    let base = filled(rig).await;
+    let words = Retrieval::new("rigging").mode(SearchMode::Text);
+    assert_eq!(base.search(&words).await.unwrap().passages.len(), 1);
+    // Written, not indexed: the old words are gone at once, the new ones are not there yet.
+    rig.put("ships", &body(&["anchors"])).await;
+    let found = base.search(&words).await.unwrap();
+    assert_eq!((found.passages.len(), found.waiting), (0, 1), "{found:?}");
+    rig.delete("tea").await;
+    let found = base.search(&Retrieval::new("kettle").mode(SearchMode::Text)).await.unwrap();
+    assert_eq!((found.passages.len(), found.waiting), (0, 2), "{found:?}");
+    base.index(&IndexOptions::default()).await.unwrap();
+    let found = base.search(&Retrieval::new("anchors").mode(SearchMode::Text)).await.unwrap();
+    assert_eq!((found.passages.len(), found.waiting), (1, 0), "{found:?}");
+}
+
+/// Likes what holds a word.
+#[derive(Debug)]
+struct Likes(&'static str);
+
+#[async_trait]
+impl Reranker for Likes {
+    async fn score(&self, _query: &str, texts: &[&str]) -> Result<Vec<f64>> {
+        Ok(texts.iter().map(|text| if text.contains(self.0) { 1.0 } else { 0.0 }).collect())
+    }
+}
+
+async fn passages_are_shown_with_what_stands_beside_them(rig: &Rig) {
+    let base = filled(rig).await;
+    let mut steeping = Retrieval::new("steeping").mode(SearchMode::Text).top_k(1);
+    steeping.neighbours = 1;
+    let found = base.search(&steeping).await.unwrap();
+    let text = &found.passages[0].text;
+    assert!(text.contains("oolong") && text.contains("kettle"), "{text}");
+    assert_eq!(text.matches("steeping").count(), 3, "said once: {text}");
+
+    let all = Retrieval::new("oolong steeping kettle").mode(SearchMode::Vector).top_k(3);
+    let liked = base.search(&all.clone().reranker(Arc::new(Likes("kettle")))).await.unwrap();
+    assert!(liked.passages[0].text.contains("kettle"), "{liked:?}");
+    assert_eq!(liked.passages[0].scores.semantic, Some(1.0));
+
+    let mut few = all;
+    few.max_tokens = Some(1);
+    assert_eq!(base.search(&few).await.unwrap().passages.len(), 1, "the first is always given");
+}
+
+async fn what_cannot_be_meant_is_refused(rig: &Rig) {
+    let base = filled(rig).await;
+    let mut scored = Retrieval::new("a").mode(SearchMode::Text);
+    scored.min_score = Some(0.5);
+    let mut odd = Retrieval::new("a");
+    odd.relevance = f64::NAN;
+    for search in [
+        Retrieval::new(" "),
+        Retrieval::new("a").top_k(0),
+        Retrieval::new("a").filter(Filter::eq("body", "x").unwrap()),
+        scored,
+        odd,
+    ] {
+        let refused = base.search(&search).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{refused}");
+    }
+}
