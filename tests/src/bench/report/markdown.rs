@@ -45,7 +45,9 @@ impl Vectors {
     pub(super) fn summary(&self) -> String {
         let (points, batch) = (short_count(self.points), short_count(self.batch));
         let Self { dimension, questions, rounds, kind, .. } = self;
-        format!("{points} points of {dimension} numbers, {questions} questions, batches of {batch}, {rounds} rounds, kind {kind}")
+        format!(
+            "{points} points of {dimension} numbers, {questions} questions, batches of {batch}, {rounds} rounds, kind asked for {kind}"
+        )
     }
 }
 
