@@ -3,7 +3,7 @@
 use crate::{
     filter::quoted,
     known::{self, Known},
-    payload::{META, NAMESPACE, ODD, RANK, REVISION, Reads, TERMS},
+    payload::{META, NAMESPACE, ODD, RANKED, REVISION, Reads, TERMS},
     store::QdrantVectors,
     walk::Walk,
 };
@@ -113,11 +113,12 @@ impl QdrantVectors {
         let revision = IntegerIndexParams { lookup: Some(true), range: Some(false), ..IntegerIndexParams::default() };
         let mut fields = vec![
             (NAMESPACE.to_owned(), FieldType::Keyword, Some(IndexParams::KeywordIndexParams(tenant))),
-            (RANK.to_owned(), FieldType::Integer, Some(IndexParams::IntegerIndexParams(rank))),
             (REVISION.to_owned(), FieldType::Integer, Some(IndexParams::IntegerIndexParams(revision))),
             (ODD.to_owned(), FieldType::Bool, None),
             (TERMS.to_owned(), FieldType::Keyword, Some(IndexParams::KeywordIndexParams(words))),
         ];
+        fields
+            .extend(RANKED.map(|key| (key.to_owned(), FieldType::Integer, Some(IndexParams::IntegerIndexParams(rank.clone())))));
         for field in &spec.fields {
             let kind = if self.settings.numbers.contains(&field.path) { FieldType::Float } else { FieldType::Keyword };
             fields.extend(keys(field).into_iter().map(|key| (key, kind, None)));

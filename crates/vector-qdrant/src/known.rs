@@ -1,5 +1,6 @@
 //! What is remembered of an index, and how it stands in its collection's metadata.
 
+use crate::name;
 use mastra_core::{
     Error, Result,
     vector::{Element, IndexKind, IndexSpec, Metric},
@@ -7,7 +8,7 @@ use mastra_core::{
 use qdrant_client::qdrant::{CollectionInfo, Value, value::Kind};
 use std::{
     collections::HashMap,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicUsize},
     time::{Duration, SystemTime},
 };
 
@@ -15,6 +16,9 @@ const SPEC: &str = "mastra_index";
 const READY: &str = "mastra_ready";
 /// When it was begun, in milliseconds since 1970.
 const BEGUN: &str = "mastra_begun";
+
+/// How many ranks of its id a point has; where it is missing, points were written with the first alone.
+const RANKED: &str = "mastra_ranks";
 
 /// Whoever makes an index is done by then, or gone.
 const ABANDONED: Duration = Duration::from_secs(60);
@@ -34,6 +38,10 @@ pub(crate) struct Known {
     pub(crate) page: u32,
     /// How many points a request may write.
     pub(crate) batch: usize,
+    /// By how many ranks its points can be sorted.
+    pub(crate) ranks: usize,
+    /// By how many ranks the last page was told from what precedes it: the next one begins there.
+    pub(crate) depth: Arc<AtomicUsize>,
 }
 
 impl Known {
@@ -58,6 +66,11 @@ impl Known {
             batch: strict
                 .and_then(|strict| strict.upsert_max_batchsize)
                 .map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX).max(1)),
+            ranks: match config.metadata.get(RANKED).and_then(|value| value.kind.as_ref()) {
+                Some(Kind::IntegerValue(ranks)) => usize::try_from(*ranks).unwrap_or(1).clamp(1, name::RANKS),
+                _ => 1,
+            },
+            depth: Arc::default(),
             spec: Arc::new(spec),
         }))
     }
@@ -87,6 +100,7 @@ pub(crate) fn unfinished(spec: &IndexSpec) -> Result<HashMap<String, Value>> {
         (SPEC.to_owned(), Value::from(json)),
         (READY.to_owned(), Value::from(false)),
         (BEGUN.to_owned(), Value::from(now())),
+        (RANKED.to_owned(), Value::from(i64::try_from(name::RANKS).unwrap_or(1))),
     ]))
 }
 

@@ -13,6 +13,7 @@ mod payload;
 mod scroll;
 mod search;
 mod store;
+mod turns;
 mod walk;
 mod write;
 

@@ -23,7 +23,8 @@ pub(crate) const ID: &str = "_id";
 pub(crate) const NAMESPACE: &str = "_ns";
 pub(crate) const META: &str = "meta";
 pub(crate) const TERMS: &str = "_terms";
-pub(crate) const RANK: &str = "_rank";
+/// The keys of an id's ranks, as many of them as it has.
+pub(crate) const RANKED: [&str; crate::name::RANKS] = ["_rank", "_rank2", "_rank3", "_rank4"];
 /// Another whenever metadata are written: what a merge was made of is told from what came since.
 pub(crate) const REVISION: &str = "_rev";
 /// Whether a number was replaced.
@@ -100,11 +101,9 @@ fn is_unit(numbers: &[f32]) -> bool {
 
 /// What identifies a point, and sorts it.
 pub(crate) fn identity(namespace: &str, id: &str) -> Payload {
-    Payload::from([
-        (ID.to_owned(), Wire::from(id)),
-        (NAMESPACE.to_owned(), Wire::from(namespace)),
-        (RANK.to_owned(), Wire::from(crate::name::rank(id))),
-    ])
+    let mut payload = Payload::from([(ID.to_owned(), Wire::from(id)), (NAMESPACE.to_owned(), Wire::from(namespace))]);
+    payload.extend(RANKED.into_iter().zip(crate::name::ranks(id)).map(|(key, rank)| (key.to_owned(), Wire::from(rank))));
+    payload
 }
 
 /// A new point has no keys to remove.

@@ -28,6 +28,9 @@ use std::{
 const AT_ONCE: usize = 8;
 
 /// Vectors in Qdrant: handed out by [`connect`](crate::connect) and [`QdrantBuilder::connect`], with arguments checked.
+///
+/// Qdrant has no transactions. Upserts with `replace_where` wait for those of this process that have the same index, namespace and filter;
+/// of two processes that replace the same points at once, under ids of their own, the points of both are left until the next call.
 #[derive(Debug)]
 pub struct QdrantVectors {
     pub(crate) client: Client,
@@ -64,6 +67,11 @@ impl QdrantVectors {
         let namespace = if settings.prefix.is_empty() { host } else { format!("{host}/{}", settings.prefix) };
         let info = EngineInfo { system: "qdrant", namespace };
         Self { client, settings, capabilities, info, known: RwLock::default(), knows_beginnings: AtomicBool::new(true) }
+    }
+
+    /// The server, and the prefix.
+    pub(crate) fn server(&self) -> &str {
+        &self.info.namespace
     }
 
     pub(crate) fn collection(&self, index: &str) -> String {

@@ -6,6 +6,7 @@ use crate::{
     name,
     payload::{self, Payload, Reads},
     store::{QdrantVectors, points_of},
+    turns::turn,
     walk::{has_id, not_ids, scoped},
 };
 use mastra_core::{
@@ -95,6 +96,10 @@ impl QdrantVectors {
         }
         let ids: Vec<String> =
             points.iter().map(|point| point.id.clone().unwrap_or_else(|| Uuid::now_v7().to_string())).collect();
+        let _turn = match &options.replace_where {
+            Some(filter) => turn(self.server(), &known.collection, scope, filter).await?,
+            None => None,
+        };
         // What is to go is found before anything is written, and goes behind it: a document is never without its points.
         let stale = match &options.replace_where {
             Some(filter) => Some(self.stale(known, scope, &Plan::new(filter), &ids).await?),

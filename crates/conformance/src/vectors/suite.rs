@@ -105,6 +105,7 @@ macro_rules! __vector_cases {
             }
             Store Points walks {
                 pages_cover_everything_once,
+                ids_that_begin_alike_stay_in_order,
                 a_walk_is_narrowed_by_a_filter,
                 writes_do_not_disturb_a_walk,
                 cursors_belong_to_their_walk,

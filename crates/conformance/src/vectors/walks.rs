@@ -54,6 +54,38 @@ pub async fn pages_cover_everything_once(store: &dyn VectorStore) -> Outcome {
     Ok(())
 }
 
+/// Ids that share their beginning, of any length and cut anywhere in a character, are walked over in their order, each once.
+pub async fn ids_that_begin_alike_stay_in_order(store: &dyn VectorStore) -> Outcome {
+    let scope = index(store, "docs", 2).await?;
+    if !store.capabilities().search.scroll {
+        return not_claimed("search.scroll");
+    }
+    const ENDS: [&str; 9] = ["", "0", "1", "~", "é0", "ê", "日本1", "日本語0", "🦀\u{10ffff}"];
+    let mut expected: Vec<String> = Vec::new();
+    for length in [0, 7, 8, 16, 24, 31, 40] {
+        for begin in ["x".repeat(length), "xé".chars().chain("日".repeat(length).chars()).take(length).collect()] {
+            for first in ENDS {
+                expected.extend(ENDS.iter().map(|second| format!("{begin}{first}{second}")).filter(|id| !id.is_empty()));
+            }
+        }
+    }
+    expected.sort();
+    expected.dedup();
+    let mut shuffled = expected.clone();
+    Random::new(8).shuffle(&mut shuffled);
+    let even = |id: &str| id.chars().count().is_multiple_of(2);
+    put(store, &scope, &shuffled.iter().map(|id| point(id, [1.0, 0.0], json!({ "even": even(id) }))).collect::<Vec<_>>()).await?;
+    for limit in [29, 400, expected.len()] {
+        let (ids, lengths) = walked(store, &scope, &ScrollQuery::new().limit(limit)).await?;
+        ensure!(ids == expected, "the walk in pages of {limit} meets {} of {}, or out of order", ids.len(), expected.len());
+        ensure_eq!(lengths.len(), expected.len().div_ceil(limit), "pages of {limit}");
+    }
+    expected.retain(|id| even(id));
+    let (ids, _) = walked(store, &scope, &ScrollQuery::new().filter(Filter::eq("even", true)?).limit(50)).await?;
+    ensure!(ids == expected, "the walk with a filter meets {} of {}, or out of order", ids.len(), expected.len());
+    Ok(())
+}
+
 /// A walk with a filter meets what matches, in full pages.
 pub async fn a_walk_is_narrowed_by_a_filter(store: &dyn VectorStore) -> Outcome {
     let scope = index(store, "docs", 2).await?;
