@@ -74,6 +74,12 @@ impl Extension {
         Ok(format!("OPERATOR({}.{operator})", self.schema))
     }
 
+    /// The function that says how long a vector is.
+    pub(crate) fn length(&self, element: Element) -> String {
+        let name = if element == Element::F16 { "l2_norm" } else { "vector_norm" };
+        format!("{}.{name}", self.schema)
+    }
+
     /// The operator of equality.
     pub(crate) fn equals(&self) -> String {
         format!("OPERATOR({}.=)", self.schema)

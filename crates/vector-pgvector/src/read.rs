@@ -72,6 +72,24 @@ pub(crate) async fn by_ids(
     rows.iter().map(read).collect::<sqlx::Result<_>>().map_err(driver_error)
 }
 
+/// How long the vectors of these ids are.
+pub(crate) async fn lengths(
+    conn: &mut PgConnection,
+    persistent: bool,
+    index: &Index,
+    scope: &Scope,
+    ids: &[&str],
+) -> Result<HashMap<String, f64>> {
+    let length = index.extension.length(index.spec.element);
+    let mut statement =
+        Statement::new(format!("SELECT {}::text, {length}({}) FROM {} p", index.id(), index.vector(), index.table()));
+    let namespace = index.in_namespace(scope, &mut statement);
+    let ids = statement.bind(ids.iter().map(|id| (*id).to_owned()).collect::<Vec<String>>());
+    statement.push(&format!(" WHERE {namespace} AND {} = ANY({ids})", index.id()));
+    let rows = statement.fetch_all(conn, persistent).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<sqlx::Result<_>>().map_err(driver_error)
+}
+
 /// The points of these ids, in their order, each once.
 pub(crate) async fn get(
     database: &Database,

@@ -4,7 +4,7 @@ use crate::{
     choose::Way,
     index::Index,
     read,
-    settle::{Candidate, close, settle},
+    settle::{Candidate, is_settled, settle, weigh},
     store::PgVector,
     words,
 };
@@ -12,7 +12,7 @@ use mastra_core::{
     Error, Result,
     filter::Matcher,
     vector::{
-        Exactness, Include, IndexKind, Placed, Point, Scope, Shortfall, Vector, VectorAnswer, VectorHit, VectorQuery,
+        Exactness, Include, IndexKind, Metric, Placed, Point, Scope, Shortfall, Vector, VectorAnswer, VectorHit, VectorQuery,
         VectorSearch, fuse, score,
     },
 };
@@ -151,12 +151,9 @@ impl Search<'_> {
         let depth = self.query.depth();
         let mut limit = self.first_look();
         loop {
-            let (rows, seen) = self.look(conn, asked, include, limit, Way::Exact).await?;
-            let settled = match (depth.checked_sub(1).and_then(|last| rows.get(last)), rows.last()) {
-                (Some(last), Some(furthest)) => !close(self.index.spec.metric, last.distance, furthest.distance),
-                _ => false,
-            };
-            if settled || seen < limit {
+            let (mut rows, seen) = self.look(conn, asked, include, limit, Way::Exact).await?;
+            weigh(conn, self.persistent(), self.index, self.scope, asked, &mut rows).await?;
+            if is_settled(depth, &rows) || seen < limit {
                 return self.leg(conn, asked, rows).await;
             }
             limit = limit.saturating_mul(10);
@@ -216,7 +213,7 @@ impl Search<'_> {
         let rows = statement.fetch_all(conn, persistent).await?;
         let mut candidates = Vec::with_capacity(rows.len());
         for row in &rows {
-            let candidate = candidate(row, read).map_err(driver_error)?;
+            let candidate = candidate(row, index.spec.metric, read).map_err(driver_error)?;
             // Of a zero vector, which only others can have stored, cosine says nothing.
             let matches = !candidate.distance.is_nan()
                 && self
@@ -231,9 +228,9 @@ impl Search<'_> {
     }
 }
 
-fn candidate(row: &PgRow, include: Include) -> sqlx::Result<Candidate> {
+fn candidate(row: &PgRow, metric: Metric, include: Include) -> sqlx::Result<Candidate> {
     let id: String = row.try_get(0)?;
-    Ok(Candidate { distance: row.try_get(1)?, point: read::point(row, id, include, 2)? })
+    Ok(Candidate::new(metric, row.try_get(1)?, read::point(row, id, include, 2)?))
 }
 
 /// A condition that is always true, and sets how the index is searched.

@@ -67,6 +67,49 @@ pub async fn euclidean_is_the_straight_line(store: &dyn VectorStore) -> Outcome 
     scored(store, &scope, VectorQuery::vector([3.0, 4.0]).top_k(3), &moved).await
 }
 
+/// Exact answers are core's to the last place that matters, where sums of 32 bits would overflow, or cancel: distances of long vectors that
+/// point apart, and small products of long ones.
+pub async fn sums_that_overflow_or_cancel_are_exact(store: &dyn VectorStore) -> Outcome {
+    let apart = [1.5e19_f32, -1.5e19, 1.7e19, -1.7e19, -1.6e19, 0.0].map(|first| [first, 1.0]);
+    let cancelling: [[f32; 2]; 40] = std::array::from_fn(|n| [20_000.0, (n * 7 % 40) as f32 * 0.01 - 20_000.0]);
+    let long: [[f32; 2]; 3] = [[-30_000.0, 30_000.0], [1.0, 1.0], [15_000.0, -14_999.0]];
+    let cases = [
+        (Metric::Euclidean, apart.to_vec(), [1.5e19, 0.0], 1e-20),
+        (Metric::Euclidean, cancelling.to_vec(), [20_000.1, 20_000.0], 1e-20),
+        (Metric::Dot, [&cancelling[..], &long[..]].concat(), [20_000.1, 20_000.0], 3_000.0),
+    ];
+    for (number, (metric, vectors, asked, least)) in cases.into_iter().enumerate() {
+        if !store.capabilities().metric.offers(metric) {
+            continue;
+        }
+        let spec = spec(store, &format!("long-{number}"), 2).metric(metric);
+        if spec.kind != IndexKind::Flat {
+            return not_claimed("kind.flat");
+        }
+        let scope = made(store, &spec).await?;
+        let points: Vec<NewPoint> =
+            vectors.iter().enumerate().map(|(n, vector)| NewPoint::new(format!("p{n:02}"), *vector)).collect();
+        put(store, &scope, &points).await?;
+        for (least, top_k) in [(None, 5), (None, 100), (Some(least), 5), (Some(least), 100)] {
+            let mut expected = VectorRanking::new(top_k);
+            for (n, vector) in vectors.iter().enumerate() {
+                let distance = score::distance(metric, &asked, vector);
+                let score = score::score(metric, distance);
+                if least.is_none_or(|least| score >= least) {
+                    expected.push(Placed::new(format!("p{n:02}"), score, Some(distance)));
+                }
+            }
+            let expected = expected.finish();
+            let expected: Vec<(&str, f64, f64)> =
+                expected.iter().map(|placed| (placed.id.as_str(), placed.score, placed.distance.unwrap_or_default())).collect();
+            let query = VectorQuery::vector(asked).top_k(top_k);
+            let query = least.map_or(query.clone(), |least| query.min_score(least));
+            scored(store, &scope, query, &expected).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Points that score the same stand in order of their ids, by code point.
 pub async fn ties_go_by_id(store: &dyn VectorStore) -> Outcome {
     for metric in metrics(store.capabilities()) {

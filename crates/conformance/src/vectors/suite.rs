@@ -71,6 +71,7 @@ macro_rules! __vector_cases {
                 min_score_is_inclusive,
                 scores_stay_within_their_bounds,
                 numbers_of_sixteen_bits_are_rounded,
+                sums_that_overflow_or_cancel_are_exact,
                 very_long_and_very_short_vectors,
                 random_points_are_ranked_by_the_law,
             }
