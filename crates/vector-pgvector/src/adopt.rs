@@ -8,7 +8,7 @@ use crate::{
     store::PgVector,
 };
 use mastra_core::{
-    Error, Result,
+    Error, Result, validate,
     vector::{Element, IndexKind, IndexSpec, Metric, Provenance},
 };
 use mastra_postgres::foundation::{driver_error, identifier, is_state};
@@ -27,11 +27,11 @@ use std::collections::HashMap;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Columns {
-    /// The id: `text` or `varchar`, unique, or unique together with the namespace.
+    /// The id: `text` or `varchar`, unique, or unique together with the namespace. Ids longer than a `varchar(n)` takes are refused.
     pub id: String,
     /// The vector: `vector(n)` or `halfvec(n)`.
     pub vector: String,
-    /// The metadata: `jsonb`, with objects. NULL reads as an empty one.
+    /// The metadata: `jsonb`, with objects. NULL reads as an empty one; merged into something else, metadata take its place.
     pub metadata: String,
     /// The namespace: `text`, not null. Without it there is the default namespace alone.
     pub namespace: Option<String>,
@@ -117,7 +117,8 @@ impl PgVector {
     /// vector or id is NULL are no points: nothing finds, counts or removes them.
     ///
     /// Errors: `NotFound` where there is no such table, `InvalidInput` where a column is missing, of another type, or no unique index
-    /// covers the id, `AlreadyExists` where there is an index of the name.
+    /// covers the id but one that is DEFERRABLE, and for a name of an index that other stores would not take; `AlreadyExists` where there
+    /// is an index of the name.
     ///
     /// ```no_run
     /// use mastra_core::vector::Metric;
@@ -140,6 +141,7 @@ impl PgVector {
         if names.into_iter().chain(more).flatten().any(|name| name.trim().is_empty() || name.contains('\0')) {
             return Err(Error::invalid_input("a name is blank or holds the character U+0000"));
         }
+        validate::name("index name", adoption.name.as_deref().unwrap_or(table))?;
         let qualified = format!("{}.{}", identifier(&adoption.schema), identifier(table));
         let mut work = self.database.write().await?;
         let conn = work.conn()?;
@@ -162,10 +164,22 @@ impl PgVector {
             column(&found, name, &["text", "varchar"])?;
         }
         let keys: Vec<&str> = columns.namespace.iter().chain([&columns.id]).map(String::as_str).collect();
-        if !is_key(conn, &qualified, &keys).await? {
-            let list = keys.iter().map(|key| identifier(key)).collect::<Vec<_>>().join(", ");
-            return Err(Error::invalid_input("no unique index keeps the ids of the table apart, within their namespaces")
-                .with("sql", format!("CREATE UNIQUE INDEX ON {qualified} ({list})")));
+        let list = keys.iter().map(|key| identifier(key)).collect::<Vec<_>>().join(", ");
+        match keys_of(conn, &qualified, &keys).await? {
+            Keys::Immediate => {}
+            Keys::Deferrable(name) => {
+                let message =
+                    "a unique index on the ids is DEFERRABLE, so that points cannot be written over: put another in its place";
+                let sql = format!(
+                    "ALTER TABLE {qualified} DROP CONSTRAINT {}; CREATE UNIQUE INDEX ON {qualified} ({list})",
+                    identifier(&name)
+                );
+                return Err(Error::invalid_input(message).with("sql", sql));
+            }
+            Keys::None => {
+                return Err(Error::invalid_input("no unique index keeps the ids of the table apart, within their namespaces")
+                    .with("sql", format!("CREATE UNIQUE INDEX ON {qualified} ({list})")));
+            }
         }
         let kind = neighbours_of(conn, &qualified, &columns.vector, element, adoption.metric).await?;
         let mut spec = IndexSpec::new(adoption.name.as_deref().unwrap_or(table), dimension)
@@ -231,21 +245,35 @@ fn column<'f>(found: &'f HashMap<String, Found>, name: &str, types: &[&str]) -> 
         .with("type", &column.type_name))
 }
 
-/// Whether a unique index without a condition covers exactly these columns.
-async fn is_key(conn: &mut PgConnection, table: &str, columns: &[&str]) -> Result<bool> {
-    sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = to_regclass($1) AND i.indisunique AND i.indisvalid \
+/// What keeps ids apart.
+enum Keys {
+    Immediate,
+    /// An index of this name, which is checked at the end of a transaction perhaps: `ON CONFLICT` takes none, even beside another.
+    Deferrable(String),
+    None,
+}
+
+/// The unique indexes without a condition that cover exactly these columns.
+async fn keys_of(conn: &mut PgConnection, table: &str, columns: &[&str]) -> Result<Keys> {
+    let found: Option<(bool, String)> = sqlx::query_as(
+        "SELECT i.indimmediate, n.relname::text FROM pg_index i JOIN pg_class n ON n.oid = i.indexrelid \
+         WHERE i.indrelid = to_regclass($1) AND i.indisunique AND i.indisvalid \
          AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indnkeyatts = cardinality($2::text[]) \
          AND (SELECT array_agg(a.attname::text ORDER BY a.attname::text COLLATE \"C\") FROM pg_attribute a WHERE a.attrelid = i.indrelid \
          AND a.attnum = ANY((i.indkey::int2[])[0:i.indnkeyatts - 1])) \
-         = (SELECT array_agg(c ORDER BY c COLLATE \"C\") FROM unnest($2::text[]) c))",
+         = (SELECT array_agg(c ORDER BY c COLLATE \"C\") FROM unnest($2::text[]) c) ORDER BY i.indimmediate LIMIT 1",
     )
     .persistent(false)
     .bind(table)
     .bind(columns)
-    .fetch_one(conn)
+    .fetch_optional(conn)
     .await
-    .map_err(driver_error)
+    .map_err(driver_error)?;
+    Ok(match found {
+        Some((true, _)) => Keys::Immediate,
+        Some((false, name)) => Keys::Deferrable(name),
+        None => Keys::None,
+    })
 }
 
 /// What kind of index on the vectors measures as the table is said to; flat where none does.

@@ -10,6 +10,7 @@ mod index;
 mod migrate;
 mod operations;
 mod read;
+mod refusal;
 mod registry;
 mod search;
 mod settle;

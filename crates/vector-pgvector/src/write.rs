@@ -2,7 +2,7 @@
 //!
 //! Rows are written and locked in order of their ids, so that writers of the same points wait for each other and never in a circle.
 
-use crate::{index::Index, wire};
+use crate::{index::Index, refusal::refusal, wire};
 use mastra_core::{
     Error, Filter, Result,
     text::index_string,
@@ -138,7 +138,7 @@ async fn merge(conn: &mut PgConnection, database: &Database, index: &Index, scop
         set.join(", "),
         index.extension.equals(),
     ));
-    statement.query(database.persistent())?.execute(conn).await.map(drop).map_err(driver_error)
+    statement.query(database.persistent())?.execute(conn).await.map(drop).map_err(|error| refusal(index, error))
 }
 
 /// Copies what is new, where it is much; gives back what is left to merge.
@@ -356,7 +356,8 @@ pub(crate) async fn update(
         set.join(", "),
         index.id()
     ));
-    let changed = statement.query(false)?.execute(work.conn()?).await.map_err(driver_error)?.rows_affected();
+    let result = statement.query(false)?.execute(work.conn()?).await;
+    let changed = result.map_err(|error| refusal(index, error))?.rows_affected();
     work.finish().await?;
     Ok(changed)
 }
@@ -372,6 +373,13 @@ fn changes(index: &Index, update: &PointUpdate, statement: &mut Statement) -> Re
         let value = statement.bind(Json(change.value()));
         let column = identifier(&layout.metadata);
         set.push(match change {
+            // Others may have stored something else than an object, which there is nothing to merge into.
+            MetadataChange::Merge(_) if !index.owned => {
+                format!(
+                    "{column} = CASE WHEN jsonb_typeof({0}) = 'object' THEN {0} || {value} ELSE {value} END",
+                    index.metadata()
+                )
+            }
             MetadataChange::Merge(_) => format!("{column} = {} || {value}", index.metadata()),
             MetadataChange::Replace(_) => format!("{column} = {value}"),
             _ => return Err(Error::unsupported("this store does not offer such a change of metadata")),

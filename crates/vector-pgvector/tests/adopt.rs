@@ -134,6 +134,77 @@ async fn a_table_that_cannot_be_served_is_refused() {
     assert_eq!(refused("documents", &Columns::new("vector_id", "embedding", "absent")).await, ErrorKind::InvalidInput);
     store.inner().adopt("documents", &columns(), &adoption).await.unwrap();
     assert_eq!(refused("documents", &columns()).await, ErrorKind::AlreadyExists);
+    let long = adoption.clone().name("x".repeat(2_000));
+    let error = store.inner().adopt("documents", &columns(), &long).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput, "a name that no call takes: {error}");
+    run(
+        &mut conn,
+        "CREATE TABLE late (id text NOT NULL, v vector(2), m jsonb, UNIQUE (id) DEFERRABLE); \
+         CREATE TABLE two_keys (id text NOT NULL, v vector(2), m jsonb, UNIQUE (id) DEFERRABLE); CREATE UNIQUE INDEX ON two_keys (id)",
+    )
+    .await;
+    for table in ["late", "two_keys"] {
+        let error = store.inner().adopt(table, &plain, &adoption).await.unwrap_err();
+        assert!(error.kind() == ErrorKind::InvalidInput && error.message().contains("DEFERRABLE"), "{error}");
+        // What is advised helps.
+        run(&mut conn, error.get("sql").unwrap()).await;
+        store.inner().adopt(table, &plain, &adoption).await.unwrap();
+    }
+    store.upsert(&Scope::index("late"), &[NewPoint::new("a", [1.0, 0.0])], &Default::default()).await.unwrap();
+    store.upsert(&Scope::index("two_keys"), &[NewPoint::new("a", [1.0, 0.0])], &Default::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn merges_replace_what_is_no_object() {
+    let schema = TestSchema::new().await;
+    theirs(&schema).await;
+    let mut conn = schema.connection().await;
+    run(
+        &mut conn,
+        "INSERT INTO documents (vector_id, embedding, metadata) VALUES ('list', '[1,1]', '[1, 2]'), ('word', '[1,1]', '\"x\"'), \
+         ('none', '[1,1]', 'null')",
+    )
+    .await;
+    let store = schema.store().await;
+    store.inner().adopt("documents", &columns(), &Adoption::new(Metric::Cosine).schema(&schema.name)).await.unwrap();
+    let scope = Scope::index("documents");
+    let ids = ["a", "b", "list", "word", "none"].map(str::to_owned);
+    let change = PointUpdate::new().merge(json!({"seen": true}));
+    assert_eq!(store.update(&scope, &PointSelector::ids(ids.clone()), &change).await.unwrap(), 5);
+    let metadata: Vec<_> = store.get(&scope, &ids, mastra_core::vector::Include::ALL).await.unwrap();
+    let metadata: Vec<_> = metadata.into_iter().map(|point| point.metadata.unwrap()).collect();
+    let seen = json!({"seen": true});
+    assert_eq!(metadata, [json!({"lang": "en", "seen": true}), seen.clone(), seen.clone(), seen.clone(), seen]);
+}
+
+#[tokio::test]
+async fn what_the_table_refuses_is_told() {
+    let schema = TestSchema::new().await;
+    theirs(&schema).await;
+    let mut conn = schema.connection().await;
+    run(
+        &mut conn,
+        "CREATE TABLE narrow (id varchar(5) PRIMARY KEY, v vector(2), m jsonb CHECK (m <> '{\"bad\": 1}')); \
+         CREATE TABLE demanding (id text PRIMARY KEY, v vector(2), m jsonb, owner text NOT NULL)",
+    )
+    .await;
+    let store = schema.store().await;
+    let adoption = Adoption::new(Metric::Cosine).schema(&schema.name);
+    for table in ["narrow", "demanding"] {
+        store.inner().adopt(table, &Columns::new("id", "v", "m"), &adoption).await.unwrap();
+    }
+    let refused =
+        async |table: &str, point: NewPoint| store.upsert(&Scope::index(table), &[point], &Default::default()).await.unwrap_err();
+    let error = refused("narrow", NewPoint::new("a long id", [1.0, 0.0])).await;
+    assert!(error.kind() == ErrorKind::InvalidInput && error.message().contains("longer than its column"), "{error}");
+    assert!(!format!("{error:?}").contains("a long id"), "{error:?}");
+    let error = refused("narrow", NewPoint::new("a", [1.0, 0.0]).metadata(json!({"bad": 1}))).await;
+    assert!(error.kind() == ErrorKind::InvalidInput && error.get("constraint") == Some("narrow_m_check"), "{error}");
+    let error = refused("demanding", NewPoint::new("a", [1.0, 0.0])).await;
+    assert!(error.kind() == ErrorKind::SchemaMismatch && error.get("column") == Some("owner"), "{error}");
+    assert!(error.message().contains("default"), "{error}");
+    run(&mut conn, "ALTER TABLE demanding ALTER owner SET DEFAULT 'me'").await;
+    store.upsert(&Scope::index("demanding"), &[NewPoint::new("a", [1.0, 0.0])], &Default::default()).await.unwrap();
 }
 
 #[tokio::test]
