@@ -102,10 +102,23 @@ fn lines_that_are_no_points_are_put_aside() {
     let numbers: Vec<u64> =
         rejects.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["line"].as_u64().unwrap()).collect();
     assert_eq!(numbers, [2, 3, 4, 5, 6]);
+    let reason = |at: usize| serde_json::from_str::<Value>(rejects.lines().nth(at).unwrap()).unwrap()["reason"].clone();
+    assert_eq!(reason(0), "the vector has another dimension than the index (dimension=3, expected=2)");
+    assert_eq!(reason(2), "not a point: expected ident at column 2");
     assert_eq!(project.json(&["vectors", "count", "docs"])["count"], 22);
     assert_eq!(project.json(&["vectors", "count", "docs", "--filter", r#"{"last": true}"#])["count"], 1);
     project.run(&["vectors", "upsert", "absent", "bad.jsonl"]).exits(3);
     project.run(&["vectors", "upsert", "docs", "absent.jsonl"]).exits(3);
+}
+
+#[test]
+fn the_rejects_of_any_index_have_a_file() {
+    let project = loaded(Project::new());
+    project.run(&["vectors", "create", "a/b", "--dimension", "2"]).ok();
+    project.write("bad.jsonl", "{\"vector\": [1, 1]}\n{\"vector\": [1]}\n");
+    let report = project.run(&["vectors", "upsert", "a/b", "bad.jsonl", "--json"]).exits(6).json();
+    assert_eq!((&report["points"], &report["rejectsFile"]), (&json!(1), &json!("a_b.rejects.jsonl")));
+    assert!(project.read("a_b.rejects.jsonl").contains("dimension=1, expected=2"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::{
     exit::{Exit, HINT, Outcome, file_error},
     output::{progress, text},
     records::{
-        put_aside::{Reject, Rejects},
+        put_aside::{Reject, Rejects, named_after},
         reading::{Content, Lines, Pieces as _, Place, Unreadable},
     },
 };
@@ -125,7 +125,7 @@ impl Upsert {
             }
             false => None,
         };
-        let path = self.rejects.clone().unwrap_or_else(|| PathBuf::from(format!("{}.rejects.jsonl", self.index)));
+        let path = self.rejects.clone().unwrap_or_else(|| named_after(&self.index));
         let mut rejects = if self.dry_run { None } else { Some(Rejects::begin(path)?) };
         let mut report = Report {
             index: self.index.clone(),
@@ -243,7 +243,7 @@ impl Upsert {
             match (store.upsert(scope, &points, &options).await, part) {
                 (Ok(_), part) => written += part.len() as u64,
                 (Err(error), [alone]) if error.kind() == ErrorKind::InvalidInput => {
-                    let unreadable = Unreadable { reason: error.message().to_owned(), text: alone.text.clone() };
+                    let unreadable = Unreadable { reason: refused(&error), text: alone.text.clone() };
                     rejects.push(Reject::new(&self.name(), alone.line, unreadable));
                 }
                 (Err(error), part) if error.kind() == ErrorKind::InvalidInput => {
@@ -263,6 +263,28 @@ impl Upsert {
             Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(0),
             found => Ok(found?.len() as u64),
         }
+    }
+}
+
+/// Why a point was refused, with what that depends on: both dimensions, for one.
+fn refused(error: &Error) -> String {
+    // Which of the call's points it is says nothing to a reader of the file.
+    let told: Vec<String> = error
+        .context()
+        .filter(|(key, _)| !matches!(*key, "point" | "index" | HINT))
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    if told.is_empty() { error.message().to_owned() } else { format!("{} ({})", error.message(), told.join(", ")) }
+}
+
+/// Why JSON cannot be read. It counts lines from its own beginning, which is one line of the file.
+fn unreadable(error: &serde_json::Error) -> String {
+    let told = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    match told.strip_suffix(&place) {
+        Some(told) if error.line() == 1 && error.column() > 0 => format!("{told} at column {}", error.column()),
+        Some(told) => told.to_owned(),
+        None => told,
     }
 }
 
@@ -293,7 +315,7 @@ fn read(source: &mut Source, name: &str, namespace: &str, size: usize) -> std::i
                 batch.points.entry(namespace).or_default().push(Read { line: piece.line, text, point });
             }
             Err(error) => {
-                let reason = format!("not a point: {error}");
+                let reason = format!("not a point: {}", unreadable(&error));
                 batch.rejects.push(Reject::new(name, piece.line, Unreadable { reason, text }));
             }
         }

@@ -21,7 +21,7 @@ pub(crate) mod reading {
 
 /// Putting records aside, for other commands that load files.
 pub(crate) mod put_aside {
-    pub(crate) use super::rejects::{Reject, Rejects};
+    pub(crate) use super::rejects::{Reject, Rejects, named_after};
 }
 
 use crate::{
@@ -233,10 +233,7 @@ impl Import {
     }
 
     fn rejects_path(&self) -> PathBuf {
-        let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' };
-        self.rejects
-            .clone()
-            .unwrap_or_else(|| format!("{}.rejects.jsonl", self.entity.chars().map(plain).collect::<String>()).into())
+        self.rejects.clone().unwrap_or_else(|| put_aside::named_after(&self.entity))
     }
 }
 

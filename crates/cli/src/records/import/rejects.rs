@@ -50,6 +50,16 @@ pub(crate) struct Rejects {
     length: u64,
 }
 
+/// The file in this folder for what is loaded into something of this name, whose characters a file's may not have.
+pub(crate) fn named_after(name: &str) -> PathBuf {
+    let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' };
+    let mut plain: String = name.chars().map(plain).collect();
+    // Names of files end at 255 bytes.
+    let end = (0..=plain.len().min(200)).rev().find(|end| plain.is_char_boundary(*end)).unwrap_or(0);
+    plain.truncate(end);
+    PathBuf::from(format!("{plain}.rejects.jsonl"))
+}
+
 impl Rejects {
     /// Begins anew: a rejects file of an earlier run goes, any other file of that name stays and is an error.
     pub(crate) fn begin(path: PathBuf) -> Result<Self> {
@@ -129,6 +139,15 @@ fn is_ours(path: &Path) -> Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_name_makes_a_name_of_a_file() {
+        for (name, file) in [("docs", "docs"), ("a/b", "a_b"), ("../up", ".._up"), ("C:\\x", "C__x"), ("Größe 1", "Größe_1")]
+        {
+            assert_eq!(named_after(name), PathBuf::from(format!("{file}.rejects.jsonl")));
+        }
+        assert!(named_after(&"é".repeat(500)).as_os_str().len() < 255);
+    }
 
     fn reject(line: u64) -> Reject {
         Reject::new("a.jsonl", line, Unreadable { reason: "why".into(), text: b"x\xff".to_vec() })
