@@ -119,14 +119,20 @@ mod tests {
     fn the_templates_are_formatted() {
         let folder = tempfile::tempdir().unwrap();
         let name = Name::parse("newstore").unwrap();
-        for Written { path, text } in template::files(&name, Place::Alone).into_iter().filter(|file| file.path.ends_with(".rs")) {
-            let file = folder.path().join("file.rs");
-            std::fs::write(&file, &text).unwrap();
+        // All of them first: the formatter follows a module to its file.
+        let files: Vec<Written> = template::files(&name, Place::Alone);
+        for Written { path, text } in &files {
+            let file = folder.path().join(path);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(&file, text).unwrap();
+        }
+        for Written { path, text } in files.iter().filter(|file| file.path.ends_with(".rs")) {
+            let file = folder.path().join(path);
             let config = Workspace::find().unwrap().join("rustfmt.toml");
             let rustfmt =
                 Command::new("rustfmt").args(["--edition", "2024", "--config-path"]).arg(config).arg(&file).output().unwrap();
             assert!(rustfmt.status.success(), "{path}: {}", String::from_utf8_lossy(&rustfmt.stderr));
-            assert_eq!(std::fs::read_to_string(&file).unwrap(), text, "{path}");
+            assert_eq!(&std::fs::read_to_string(&file).unwrap(), text, "{path}");
         }
     }
 }

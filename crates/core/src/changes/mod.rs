@@ -11,26 +11,24 @@
 //!
 //! ```
 //! use mastra_core::changes::{ClaimOptions, SettlementOutcome};
-//! use mastra_core::{EntityRef, NewEntity, NewRecord, RecordStore as _, UpsertOptions};
-//! use serde_json::json;
+//! use mastra_core::{Engine, EntityRef, Error, Result};
 //!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> mastra_core::Result<()> {
-//! let engine = mastra_mock::connect("mock://changes").await?;
-//! let articles = EntityRef::Id(engine.create_entity(&NewEntity::new("Articles", "site")).await?.id);
-//! let queue = engine.changes().expect("this engine has a queue");
-//! queue.subscribe("search", &articles).await?;
-//!
-//! engine.upsert_records(&articles, &[NewRecord::new("intro", json!({ "title": "Hello" }))], &UpsertOptions::default()).await?;
-//!
-//! let claimed = queue.claim_changes("search", &ClaimOptions::default()).await?;
-//! assert_eq!(claimed[0].external_id, "intro");
-//! // … bring what is derived up to the state of that generation, then:
-//! let done: Vec<_> = claimed.iter().map(|change| change.settle(SettlementOutcome::done())).collect();
-//! assert_eq!(queue.settle_changes("search", &done).await?.done, 1);
-//! assert_eq!(queue.queue_status("search").await?.waiting, 0);
-//! # Ok(())
-//! # }
+//! /// Works until nothing is due.
+//! async fn follow(engine: &dyn Engine, articles: &EntityRef) -> Result<u64> {
+//!     let queue = engine.changes().ok_or_else(|| Error::unsupported("this engine has no queue"))?;
+//!     queue.subscribe("search", articles).await?;
+//!     let mut done = 0;
+//!     loop {
+//!         let claimed = queue.claim_changes("search", &ClaimOptions::default()).await?;
+//!         if claimed.is_empty() {
+//!             return Ok(done);
+//!         }
+//!         // … bring what is derived up to the state of each `change.generation`, then:
+//!         let settled: Vec<_> = claimed.iter().map(|change| change.settle(SettlementOutcome::done())).collect();
+//!         done += queue.settle_changes("search", &settled).await?.done;
+//!     }
+//! }
+//! # let _ = follow;
 //! ```
 
 mod check;
