@@ -20,11 +20,18 @@ impl Interrupts {
     /// Listens from now on; Ctrl-C no longer ends the process by itself.
     pub(crate) fn listen() -> Self {
         let (sender, receiver) = watch::channel(0);
-        tokio::spawn(async move {
-            while tokio::signal::ctrl_c().await.is_ok() {
-                sender.send_modify(|count| *count += 1);
-            }
-        });
+        // The handler stands before this returns: a task that had yet to be run would leave a gap.
+        #[cfg(unix)]
+        let signals = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt());
+        #[cfg(windows)]
+        let signals = tokio::signal::windows::ctrl_c();
+        if let Ok(mut signals) = signals {
+            tokio::spawn(async move {
+                while signals.recv().await.is_some() {
+                    sender.send_modify(|count| *count += 1);
+                }
+            });
+        }
         Self(receiver)
     }
 
