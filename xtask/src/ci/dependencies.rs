@@ -8,7 +8,7 @@ use super::metadata::{Metadata, Package};
 use crate::process::{Workspace, capture};
 
 /// How many crates, its own and the workspace's among them, the default build of the command line may consist of.
-const CLI_CRATE_LIMIT: usize = 230;
+const CLI_CRATE_LIMIT: usize = 250;
 
 /// What the default build of the command line never contains.
 const NOT_IN_CLI: [&str; 4] = ["tonic", "pinecone-sdk", "parquet", "arrow"];
@@ -37,7 +37,7 @@ const fn free(package: &'static str) -> Rule {
 }
 
 /// A package without a line here fails the check: its place is decided when it is added.
-const RULES: [Rule; 16] = [
+const RULES: [Rule; 17] = [
     rule("mastra-core", &[], false),
     rule("mastra-conformance", &["mastra-core"], false),
     // A double never uses the code that it tests.
@@ -50,6 +50,7 @@ const RULES: [Rule; 16] = [
     rule("mastra-pinecone", &["mastra-core"], true),
     rule("mastra-sync", &["mastra-core"], false),
     rule("mastra-rag", &["mastra-core"], false),
+    rule("mastra-mcp", &["mastra-core", "mastra-rag"], false),
     rule("mastra-telemetry", &["mastra-core"], false),
     free("mastra-engine"),
     free("mastra-cli"),

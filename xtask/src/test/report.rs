@@ -105,7 +105,8 @@ fn summary_of_nextest(line: &str) -> Option<Counts> {
 
 /// `test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.01s`
 fn summary_of_cargo(line: &str) -> Option<Counts> {
-    let (_, list) = line.trim_start().strip_prefix("test result: ")?.split_once(". ")?;
+    // At the very beginning of a line: indented, it is the output of a test that nextest shows and counts itself.
+    let (_, list) = line.strip_prefix("test result: ")?.split_once(". ")?;
     let mut counts = Counts::default();
     for part in list.split(';') {
         let Some((number, what)) = number_and_word(part) else { continue };
@@ -157,6 +158,7 @@ mod tests {
         assert_eq!(read(line), Counts { passed: 3, failed: 2, skipped: 4 });
         let line = "test result: FAILED. 5 passed; 1 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.01s";
         assert_eq!(read(line), Counts { passed: 5, failed: 1, skipped: 3 });
+        assert_eq!(read(&format!("    {line}")), Counts::default(), "shown by the other runner");
         assert_eq!(read("all 7 passed"), Counts::default());
     }
 
