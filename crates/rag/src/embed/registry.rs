@@ -70,6 +70,16 @@ impl Embedders {
     /// - `Unsupported`: the provider is not built in, or has no use for an option that is set.
     /// - All others are the provider's; none holds a key.
     pub async fn connect_with(&self, name: &str, options: EmbedderOptions) -> Result<Arc<dyn Embedder>> {
+        let (factory, model) = self.find(name)?;
+        factory(model.to_owned(), options).await.map_err(|error| error.with_operation("connect"))
+    }
+
+    /// Whether [`Embedders::connect`] would find a provider for this string, with its errors, before any I/O.
+    pub fn check(&self, name: &str) -> Result<()> {
+        self.find(name).map(drop)
+    }
+
+    fn find<'n>(&self, name: &'n str) -> Result<(&Factory, &'n str)> {
         let bad = |error: Error| error.with_operation("connect").with("known", self.providers().collect::<Vec<_>>().join(", "));
         let (provider, model) = match name.split_once('/') {
             Some((provider, model)) if !model.is_empty() => (provider, model),
@@ -82,7 +92,7 @@ impl Embedders {
             };
             return Err(bad(error.with("provider", provider)));
         };
-        factory(model.to_owned(), options).await.map_err(|error| error.with_operation("connect"))
+        Ok((factory, model))
     }
 }
 

@@ -77,7 +77,10 @@ impl KnowledgeBuilder {
         KnowledgeBase::begin(parts, version).await
     }
 
-    pub(super) async fn parts(self, engine: Arc<dyn Engine>, vectors: Arc<dyn VectorStore>) -> Result<Arc<Parts>> {
+    /// Looks at the description alone, before any I/O; gives the entity. The embedder may still be missing.
+    ///
+    /// Errors: `InvalidInput` for a name that no store could take, and without an entity or a field.
+    pub fn check(&self) -> Result<EntityRef> {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if self.name.is_empty() || self.name.len() > MAX_NAME || !self.name.chars().all(plain) {
             return Err(Error::invalid_input(format!(
@@ -87,7 +90,6 @@ impl KnowledgeBuilder {
         }
         let missing =
             |what: &str| Error::invalid_input(format!("the knowledge base names no {what}")).with("knowledge", &self.name);
-        let embedder = self.embedder.clone().ok_or_else(|| missing("embedder"))?;
         let entity = self.entity.clone().ok_or_else(|| missing("entity"))?;
         if self.source.fields.is_empty() {
             return Err(missing("field whose text is indexed"));
@@ -95,6 +97,14 @@ impl KnowledgeBuilder {
         if !self.namespace.is_empty() {
             validate::name("namespace", &self.namespace)?;
         }
+        Ok(entity)
+    }
+
+    pub(super) async fn parts(self, engine: Arc<dyn Engine>, vectors: Arc<dyn VectorStore>) -> Result<Arc<Parts>> {
+        let entity = self.check()?;
+        let missing =
+            |what: &str| Error::invalid_input(format!("the knowledge base names no {what}")).with("knowledge", &self.name);
+        let embedder = self.embedder.clone().ok_or_else(|| missing("embedder"))?;
         if engine.changes().is_none() {
             return Err(Error::unsupported("this engine has no queue of changes, which a knowledge base follows"));
         }

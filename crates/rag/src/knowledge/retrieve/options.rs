@@ -3,10 +3,12 @@
 use crate::knowledge::KnowledgeBase;
 use async_trait::async_trait;
 use mastra_core::{Error, Filter, Path, Result, vector::Weights};
+use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr, sync::Arc};
 
-/// What a query is compared with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// What a query is compared with; in files and documents by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(into = "&'static str", try_from = "String")]
 pub enum SearchMode {
     /// Meanings.
     Vector,
@@ -42,6 +44,20 @@ impl FromStr for SearchMode {
             .into_iter()
             .find(|mode| mode.as_str() == text)
             .ok_or_else(|| Error::invalid_input("a search is by vector, text or hybrid").with("mode", text))
+    }
+}
+
+impl TryFrom<String> for SearchMode {
+    type Error = Error;
+
+    fn try_from(name: String) -> Result<Self> {
+        name.parse()
+    }
+}
+
+impl From<SearchMode> for &'static str {
+    fn from(mode: SearchMode) -> Self {
+        mode.as_str()
     }
 }
 
