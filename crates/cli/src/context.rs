@@ -4,7 +4,7 @@ use crate::{
     engine::PostgresUrl,
     exit::{HINT, file_error},
     output::Output,
-    resolve::{Choice, DEFAULT_FILE, HOME, Origin},
+    resolve::{Choice, DEFAULT_FILE, HOME, Origin, Settings},
 };
 use mastra_core::{Engine, EntityRef, Error, ErrorKind, Result, vector::VectorStore};
 use mastra_engine::Registry;
@@ -16,6 +16,7 @@ use std::sync::Arc;
 pub(crate) struct Context {
     pub(crate) registry: Registry,
     pub(crate) choice: Choice,
+    pub(crate) settings: Settings,
     pub(crate) out: Output,
 }
 

@@ -12,6 +12,7 @@ mod entities;
 mod exit;
 pub mod generate;
 mod interrupt;
+mod knowledge;
 mod logging;
 mod output;
 mod quickstart;
@@ -70,8 +71,9 @@ async fn dispatch(cli: Cli, registry: Registry, out: Output) -> Outcome {
         Command::Bench(command) => return command.run(&registry, &out).await,
         _ => {}
     }
-    let choice = resolve::resolve(&resolve::Sources::read(cli.global.engine)?)?;
-    let context = Context { registry, choice, out };
+    let sources = resolve::Sources::read(cli.global.engine)?;
+    let choice = resolve::resolve(&sources)?;
+    let context = Context { registry, choice, settings: sources.settings(), out };
     match cli.command {
         // An import stops by itself, behind the batch that it is storing.
         Command::Records(RecordsCommand::Import(import)) => import.run(&context).await,

@@ -2,9 +2,13 @@
 
 mod redact;
 mod sources;
+mod unknown;
+mod variables;
 
 pub(crate) use redact::redacted;
-pub(crate) use sources::{Sources, dotenv};
+pub(crate) use sources::{Settings, Sources, dotenv};
+pub(crate) use unknown::nearest;
+pub(crate) use variables::Variables;
 
 use mastra_core::{Error, Result};
 use std::fmt;
@@ -12,6 +16,9 @@ use std::path::PathBuf;
 
 /// Where everything of this project's own lives.
 pub(crate) const HOME: &str = ".mastra";
+
+/// The project's configuration.
+pub(crate) const CONFIG_FILE: &str = "mastra.toml";
 
 /// The engine where none is named.
 pub(crate) const DEFAULT_FILE: &str = ".mastra/mastra.db";
@@ -204,7 +211,7 @@ mod tests {
             )),
             config: Some((
                 "mastra.toml".into(),
-                Config { engine: EngineConfig { url: Some("mock://toml".into()), schema: None } },
+                Config { engine: EngineConfig { url: Some("mock://toml".into()), schema: None }, ..Config::default() },
             )),
         }
     }
@@ -278,10 +285,11 @@ mod tests {
 
     #[test]
     fn the_configured_schema_goes_to_postgres_unless_its_url_names_one() {
+        let config =
+            |schema: &str| Config { engine: EngineConfig { url: None, schema: Some(schema.into()) }, ..Config::default() };
         let mut sources = Sources { flag: Some("postgres://h/d".into()), ..Sources::default() };
-        sources.config = Some(("mastra.toml".into(), Config { engine: EngineConfig { url: None, schema: Some("app".into()) } }));
+        sources.config = Some(("mastra.toml".into(), config("app")));
         assert_eq!(resolve(&sources).unwrap().url, "postgres://h/d?schema=app");
-        let config = |schema: &str| Config { engine: EngineConfig { url: None, schema: Some(schema.into()) } };
         sources.config = Some(("mastra.toml".into(), config("a&sslmode=disable#%")));
         assert_eq!(resolve(&sources).unwrap().url, "postgres://h/d?schema=a%26sslmode%3Ddisable%23%25");
         sources.flag = Some("postgres://h/d?schema=other&x=1".into());

@@ -1,7 +1,7 @@
 //! What can name an engine, read from the project's folder.
 
-use super::VARIABLES;
-use crate::exit::file_error;
+use super::{CONFIG_FILE, VARIABLES, Variables, unknown};
+use crate::{exit::file_error, knowledge::KnowledgeConfig};
 use mastra_core::{Error, Result};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -27,6 +27,18 @@ pub(crate) struct Sources {
 pub(crate) struct Config {
     #[serde(default)]
     pub(crate) engine: EngineConfig,
+    #[serde(default)]
+    pub(crate) knowledge: Vec<toml::Spanned<KnowledgeConfig>>,
+    /// The line that each knowledge base begins at.
+    #[serde(skip)]
+    lines: Vec<usize>,
+}
+
+/// What commands read of `mastra.toml` and `.env` beside the engine.
+#[derive(Debug, Default)]
+pub(crate) struct Settings {
+    pub(crate) knowledge: Vec<KnowledgeConfig>,
+    pub(crate) variables: Variables,
 }
 
 /// `[engine]` of `mastra.toml`.
@@ -49,7 +61,19 @@ impl Sources {
     pub(crate) fn read(flag: Option<String>) -> Result<Self> {
         let environment =
             VARIABLES.iter().filter_map(|name| std::env::var(name).ok().map(|value| ((*name).to_owned(), value))).collect();
-        Ok(Self { flag, environment, dotenv: dotenv(Path::new(".env"))?, config: config(Path::new("mastra.toml"))? })
+        Ok(Self { flag, environment, dotenv: dotenv(Path::new(".env"))?, config: config(Path::new(CONFIG_FILE))? })
+    }
+
+    /// What is left of it once the engine was chosen.
+    pub(crate) fn settings(self) -> Settings {
+        let config = self.config.map(|(_, config)| config).unwrap_or_default();
+        let knowledge = config.knowledge.into_iter().zip(config.lines).map(|(described, line)| {
+            let mut described = described.into_inner();
+            described.line = Some(line);
+            described
+        });
+        let variables = Variables::of(self.dotenv.map(|(_, values)| values).unwrap_or_default());
+        Settings { knowledge: knowledge.collect(), variables }
     }
 
     pub(crate) fn schema(&self) -> Option<&str> {
@@ -84,11 +108,15 @@ fn config(path: &Path) -> Result<Option<(PathBuf, Config)>> {
         Err(source) if source.kind() == ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(file_error("cannot read", path, source)),
     };
-    let config = toml::from_str(&text).map_err(|error: toml::de::Error| {
+    let line_at = |offset: usize| text.get(..offset).map_or(1, |before| before.matches('\n').count() + 1);
+    let mut config: Config = toml::from_str(&text).map_err(|error: toml::de::Error| {
         // The parser's full report quotes the line, which may hold a password.
-        let line = error.span().and_then(|span| text.get(..span.start)).map_or(1, |before| before.matches('\n').count() + 1);
-        Error::invalid_input(format!("malformed: {}", error.message())).with("file", path.display()).with("line", line)
+        let line = error.span().map_or(1, |span| line_at(span.start));
+        Error::invalid_input(format!("malformed: {}", unknown::told(error.message())))
+            .with("file", path.display())
+            .with("line", line)
     })?;
+    config.lines = config.knowledge.iter().map(|described| line_at(described.span().start)).collect();
     Ok(Some((path.to_owned(), config)))
 }
 
