@@ -1,10 +1,6 @@
 //! The knowledge base itself.
 
-use super::{
-    KnowledgeBuilder,
-    pieces::Source,
-    state::{self, Version},
-};
+use super::{KnowledgeBuilder, pieces::Source, state::Version};
 use crate::embed::{Embedder, EmbedderExt as _};
 use mastra_core::{
     Engine, EntityId, EntityRef, Error, Result,
@@ -117,18 +113,17 @@ impl KnowledgeBase {
 
     /// Ends it: its index with all points, its queue and its entry go; the records stay. Nothing is left to do where it is gone already.
     pub async fn drop_all(self) -> Result<()> {
-        state::forget(&self.parts).await?;
-        for version in state::versions(&self.parts).await?.into_iter().chain([(*self.version).clone()]) {
-            discard(&self.parts, &version).await?;
-        }
-        Ok(())
+        let (engine, vectors) = (&*self.parts.engine, &*self.parts.vectors);
+        discard(engine, vectors, &self.version).await?;
+        Self::remove(engine, vectors, &self.parts.name).await.map(drop)
     }
 }
 
 /// Takes what belongs to a version away.
-pub(super) async fn discard(parts: &Parts, version: &Version) -> Result<()> {
-    parts.queue()?.unsubscribe(&version.subscription).await?;
-    match parts.vectors.delete_index(&version.index).await {
+pub(super) async fn discard(engine: &dyn Engine, vectors: &dyn VectorStore, version: &Version) -> Result<()> {
+    let queue = engine.changes().ok_or_else(|| Error::unsupported("this engine has no queue of changes"))?;
+    queue.unsubscribe(&version.subscription).await?;
+    match vectors.delete_index(&version.index).await {
         Err(error) if error.is_not_found() => Ok(()),
         done => done,
     }

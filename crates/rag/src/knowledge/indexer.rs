@@ -4,11 +4,14 @@ use super::{
     KnowledgeBase,
     write::{self, Terms},
 };
-use mastra_core::{Result, changes::ClaimOptions};
+use mastra_core::{ErrorKind, Result, changes::ClaimOptions};
 use serde::Serialize;
 use std::{
     fmt,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -23,6 +26,8 @@ pub struct IndexOptions {
     pub max_failures: u32,
     /// Told after each batch.
     pub progress: Option<Progress>,
+    /// Set to true by others, it ends the work behind the batch in hand.
+    pub stop: Option<Arc<AtomicBool>>,
 }
 
 /// Hears of the work as it goes on.
@@ -30,7 +35,7 @@ pub type Progress = Arc<dyn Fn(&IndexProgress) + Send + Sync>;
 
 impl Default for IndexOptions {
     fn default() -> Self {
-        Self { batch: 32, lease: Duration::from_secs(120), max_failures: 5, progress: None }
+        Self { batch: 32, lease: Duration::from_secs(120), max_failures: 5, progress: None, stop: None }
     }
 }
 
@@ -75,6 +80,11 @@ pub struct IndexReport {
     pub waiting: u64,
     /// Why the first failure was.
     pub error: Option<String>,
+    /// Of what kind that was.
+    #[serde(skip)]
+    pub error_kind: Option<ErrorKind>,
+    /// Whether it was stopped while more may have been due.
+    pub stopped: bool,
 }
 
 impl IndexReport {
@@ -91,7 +101,9 @@ impl IndexReport {
             set_aside: self.set_aside + later.set_aside,
             lost: self.lost + later.lost,
             waiting: later.waiting,
+            error_kind: self.error_kind.or(later.error_kind),
             error: self.error.or_else(|| later.error.clone()),
+            stopped: later.stopped,
         }
     }
 }
@@ -110,6 +122,10 @@ impl KnowledgeBase {
         let waited = if options.progress.is_some() { queue.queue_status(subscription).await?.waiting } else { 0 };
         let mut report = IndexReport::default();
         loop {
+            report.stopped = options.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed));
+            if report.stopped {
+                break;
+            }
             let terms = Terms { began: Instant::now(), lease: options.lease, max_failures: options.max_failures.max(1) };
             let claimed = queue.claim_changes(subscription, &claim).await?;
             if claimed.is_empty() {

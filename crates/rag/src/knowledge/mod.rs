@@ -43,6 +43,7 @@ mod point;
 mod reindex;
 mod retrieve;
 mod state;
+mod stored;
 mod verify;
 mod write;
 
@@ -52,5 +53,5 @@ pub use indexer::{IndexOptions, IndexProgress, IndexReport, Progress};
 pub use point::{data_filter, record_of};
 pub use reindex::{ReindexPlan, ReindexReport};
 pub use retrieve::{BLEND, Passage, Reranker, Retrieval, Retrieved, Scores, SearchMode, Step};
-pub use state::Version;
+pub use state::{State, Version};
 pub use verify::{VerifyOptions, VerifyReport};

@@ -45,7 +45,7 @@ impl KnowledgeBuilder {
     /// What [`KnowledgeBuilder::reindex`] would do, without doing anything: reads every record, and calls no model.
     pub async fn plan_reindex(self, engine: Arc<dyn Engine>, vectors: Arc<dyn VectorStore>) -> Result<ReindexPlan> {
         let parts = self.parts(engine, vectors).await?;
-        let (state, _) = state::load(&parts).await?;
+        let (state, _) = state::load(&*parts.engine, &parts.name).await?;
         let (to, resumes) = next(&parts, &state)?;
         let (mut records, mut texts) = (0, 0);
         let mut stream = parts.engine.stream_records(&parts.entity(), &RecordQuery::new()).await?;
@@ -74,6 +74,9 @@ impl KnowledgeBuilder {
         loop {
             let report = base.index(options).await?;
             total = total.and(&report);
+            if report.stopped {
+                return Err(Error::unavailable("reindexing was stopped; it goes on when it is called again").retryable(true));
+            }
             let lag = base.lag().await?;
             if lag.waiting == 0 && lag.claimed == 0 {
                 break;
@@ -109,7 +112,7 @@ fn next(parts: &Parts, state: &State) -> Result<(Version, bool)> {
 /// Enters what is being built.
 async fn begin(parts: &Parts) -> Result<Version> {
     for _ in 0..ATTEMPTS {
-        let (state, generation) = state::load(parts).await?;
+        let (state, generation) = state::load(&*parts.engine, &parts.name).await?;
         let (version, resumes) = next(parts, &state)?;
         if resumes {
             return Ok(version);
@@ -117,7 +120,7 @@ async fn begin(parts: &Parts) -> Result<Version> {
         let entered = State { active: state.active, building: Some(version.clone()) };
         if state::store(parts, &entered, generation).await? {
             if let Some(abandoned) = state.building {
-                discard(parts, &abandoned).await?;
+                discard(&*parts.engine, &*parts.vectors, &abandoned).await?;
             }
             return Ok(version);
         }
@@ -128,7 +131,7 @@ async fn begin(parts: &Parts) -> Result<Version> {
 /// Makes what was built the one that is searched, and takes the old one away.
 async fn swap(parts: &Parts, version: &Version) -> Result<()> {
     for _ in 0..ATTEMPTS {
-        let (state, generation) = state::load(parts).await?;
+        let (state, generation) = state::load(&*parts.engine, &parts.name).await?;
         if state.active.as_ref() == Some(version) {
             return Ok(());
         }
@@ -137,7 +140,7 @@ async fn swap(parts: &Parts, version: &Version) -> Result<()> {
         }
         if state::store(parts, &State { active: Some(version.clone()), building: None }, generation).await? {
             if let Some(old) = state.active {
-                discard(parts, &old).await?;
+                discard(&*parts.engine, &*parts.vectors, &old).await?;
             }
             return Ok(());
         }

@@ -2,7 +2,11 @@
 
 use super::base::Parts;
 use crate::embed::EmbedderExt as _;
-use mastra_core::{EntityRef, Error, ErrorKind, NewRecord, Record, RecordSelector, Result, SyncBatch, UpsertMode, UpsertOptions};
+use futures::TryStreamExt as _;
+use mastra_core::{
+    Engine, EntityRef, Error, ErrorKind, NewRecord, Record, RecordQuery, RecordSelector, Result, SyncBatch, UpsertMode,
+    UpsertOptions,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -29,11 +33,20 @@ pub struct Version {
 }
 
 /// What is stored of one knowledge base.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct State {
-    pub(super) active: Option<Version>,
-    pub(super) building: Option<Version>,
+pub struct State {
+    /// What is searched.
+    pub active: Option<Version>,
+    /// What a reindexing builds beside it.
+    pub building: Option<Version>,
+}
+
+impl State {
+    /// All versions that there are.
+    pub fn versions(&self) -> impl Iterator<Item = &Version> {
+        self.active.iter().chain(&self.building)
+    }
 }
 
 impl Version {
@@ -60,17 +73,35 @@ fn entity() -> EntityRef {
 }
 
 /// The state, and the generation that it was read at: 0 where there is none.
-pub(super) async fn load(parts: &Parts) -> Result<(State, i64)> {
-    let found = parts.engine.get_records_by_external_ids(&entity(), std::slice::from_ref(&parts.name)).await;
+pub(super) async fn load(engine: &dyn Engine, name: &str) -> Result<(State, i64)> {
+    let found = engine.get_records_by_external_ids(&entity(), &[name.to_owned()]).await;
     let record: Option<Record> = match found {
         Err(error) if error.is_not_found() => None,
         found => found?.pop(),
     };
     let Some(record) = record else { return Ok((State::default(), 0)) };
-    let state = serde_json::from_value(record.data).map_err(|source| {
-        Error::corrupt("the entry of a knowledge base cannot be read").with("knowledge", &parts.name).with_source(source)
-    })?;
-    Ok((state, record.generation))
+    let generation = record.generation;
+    Ok((read(record)?, generation))
+}
+
+fn read(record: Record) -> Result<State> {
+    serde_json::from_value(record.data).map_err(|source| {
+        Error::corrupt("the entry of a knowledge base cannot be read").with("knowledge", &record.external_id).with_source(source)
+    })
+}
+
+/// Every knowledge base of an engine, by name.
+pub(super) async fn list(engine: &dyn Engine) -> Result<Vec<(String, State)>> {
+    let mut stream = match engine.stream_records(&entity(), &RecordQuery::new()).await {
+        Err(error) if error.is_not_found() => return Ok(Vec::new()),
+        stream => stream?,
+    };
+    let mut found = Vec::new();
+    while let Some(record) = stream.try_next().await? {
+        found.push((record.external_id.clone(), read(record)?));
+    }
+    found.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(found)
 }
 
 /// Stores the state over the one of that generation; whether that was still there.
@@ -90,7 +121,7 @@ pub(super) async fn store(parts: &Parts, state: &State, generation: i64) -> Resu
 /// The version that these parts search and index: the active one, made where there is none.
 pub(super) async fn open(parts: &Parts) -> Result<Version> {
     for _ in 0..16 {
-        let (state, generation) = load(parts).await?;
+        let (state, generation) = load(&*parts.engine, &parts.name).await?;
         if let Some(active) = state.active {
             return if active.is_of(parts) { Ok(active) } else { Err(another(parts, &active)) };
         }
@@ -110,15 +141,9 @@ fn another(parts: &Parts, active: &Version) -> Error {
         .with("opened_with", parts.embedder.model())
 }
 
-/// All versions that are stored.
-pub(super) async fn versions(parts: &Parts) -> Result<Vec<Version>> {
-    let (state, _) = load(parts).await?;
-    Ok(state.active.into_iter().chain(state.building).collect())
-}
-
 /// Removes the entry.
-pub(super) async fn forget(parts: &Parts) -> Result<()> {
-    match parts.engine.delete_records(&entity(), &RecordSelector::ExternalIds(vec![parts.name.clone()])).await {
+pub(super) async fn forget(engine: &dyn Engine, name: &str) -> Result<()> {
+    match engine.delete_records(&entity(), &RecordSelector::ExternalIds(vec![name.to_owned()])).await {
         Err(error) if error.is_not_found() => Ok(()),
         done => done.map(drop),
     }

@@ -271,6 +271,7 @@ async fn failed(
     report.lost += settled.lost;
     if report.error.is_none() {
         report.error = Some(told(error));
+        report.error_kind = Some(error.kind());
     }
     Ok(())
 }
