@@ -3,7 +3,7 @@
 use super::{KnowledgeBuilder, pieces::Source, state::Version};
 use crate::embed::{Embedder, EmbedderExt as _};
 use mastra_core::{
-    Engine, EntityId, EntityRef, Error, Result,
+    Engine, EntityId, EntityRef, Error, Path, Result,
     changes::{ChangeQueue, QueueStatus, SetAsideChange},
     vector::{IndexKind, IndexSpec, Metric, PointCountQuery, Provenance, Scope, VectorOperations as _, VectorStore},
 };
@@ -61,6 +61,13 @@ impl KnowledgeBase {
         Ok(Self { parts, version: Arc::new(version), together })
     }
 
+    /// A version as it is: nothing is made, and no transaction asks whether both are one database, which would wait for writers.
+    pub(super) async fn found(parts: Arc<Parts>, version: Version) -> Result<Self> {
+        let index = parts.vectors.get_index(&version.index).await?;
+        check_index(&parts, &version, &index)?;
+        Ok(Self { parts, version: Arc::new(version), together: false })
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.parts.name
@@ -94,6 +101,11 @@ impl KnowledgeBase {
     /// The entity of its records.
     pub fn entity(&self) -> EntityRef {
         self.parts.entity()
+    }
+
+    /// The fields of the records that searches can filter by.
+    pub fn filter_fields(&self) -> &[Path] {
+        &self.parts.source.filters
     }
 
     /// Whether points and queue commit in one transaction, since the store shares the engine's database.
@@ -152,6 +164,11 @@ async fn make_index(parts: &Parts, version: &Version) -> Result<()> {
         }
         found => found?,
     };
+    check_index(parts, version, &found)
+}
+
+/// Refuses an index of another model.
+fn check_index(parts: &Parts, version: &Version, found: &IndexSpec) -> Result<()> {
     let model = found.provenance.as_ref().map(|provenance| provenance.model.as_str());
     if found.dimension != version.dimension || model != Some(parts.embedder.model()) {
         return Err(Error::schema_mismatch("the index of the knowledge base was made by another model")

@@ -77,6 +77,16 @@ impl KnowledgeBuilder {
         KnowledgeBase::begin(parts, version).await
     }
 
+    /// Opens it as it is, to be searched: no index is made, no entity is followed that is not followed already, nothing is written. What is
+    /// indexed by it is committed apart from the queue, as where the store is another database.
+    ///
+    /// Errors: those of [`KnowledgeBuilder::open`], and `NotFound` where nobody has opened it so before.
+    pub async fn open_existing(self, engine: Arc<dyn Engine>, vectors: Arc<dyn VectorStore>) -> Result<KnowledgeBase> {
+        let parts = self.parts(engine, vectors).await?;
+        let version = state::find(&parts).await?;
+        KnowledgeBase::found(parts, version).await
+    }
+
     /// Looks at the description alone, before any I/O; gives the entity. The embedder may still be missing.
     ///
     /// Errors: `InvalidInput` for a name that no store could take, and without an entity or a field.

@@ -133,6 +133,15 @@ pub(super) async fn open(parts: &Parts) -> Result<Version> {
     Err(Error::conflict("others keep changing the entry of the knowledge base").with("knowledge", &parts.name).retryable(true))
 }
 
+/// The active version, which has to be one that these parts search.
+pub(super) async fn find(parts: &Parts) -> Result<Version> {
+    match load(&*parts.engine, &parts.name).await?.0.active {
+        Some(active) if active.is_of(parts) => Ok(active),
+        Some(active) => Err(another(parts, &active)),
+        None => Err(Error::not_found("the knowledge base was never indexed").with("knowledge", &parts.name)),
+    }
+}
+
 fn another(parts: &Parts, active: &Version) -> Error {
     let what = if active.model == parts.embedder.model() { "another chunker or other fields" } else { "another model" };
     Error::schema_mismatch(format!("the knowledge base was indexed by {what}; reindex it, or open it as it was"))
