@@ -102,14 +102,24 @@ fn on_qdrant(workspace: &Workspace) -> Command {
 /// Runs a binary of the tests' crate with arguments of its own, and with the services where it names a backend that needs them.
 pub(crate) fn forward(workspace: &Workspace, binary: &str, arguments: &[OsString]) -> Result<ExitCode> {
     let mut command = workspace.cargo();
-    command.args(["run", "--quiet", "--release", "--package", "mastra-tests", "--bin", binary, "--"]).args(arguments);
-    let needs_postgres = |argument: &OsString| {
-        let argument = argument.to_string_lossy();
-        matches!(argument.strip_prefix("--backend=").unwrap_or(&argument), "postgres" | "pgvector")
+    command.args(["run", "--quiet", "--release", "--package", "mastra-tests", "--bin", binary]);
+    let names = |backends: &[&str]| {
+        arguments.iter().any(|argument| {
+            let argument = argument.to_string_lossy();
+            backends.contains(&argument.strip_prefix("--backend=").unwrap_or(&argument))
+        })
     };
-    if arguments.iter().any(needs_postgres) {
+    if names(&["postgres", "pgvector", "knowledge"]) {
         command.env(URL_VARIABLE, services::up(workspace, None)?.url);
     }
+    if names(&["knowledge"]) {
+        command.args(["--features", "models"]);
+        match embedders::weights(workspace) {
+            Ok(folder) => drop(command.env(embedders::VARIABLE, folder)),
+            Err(error) => println!("not measured: the weights of a real model: {error}"),
+        }
+    }
+    command.arg("--").args(arguments);
     let status = command
         .status()
         .map_err(|source| mastra_core::Error::unavailable(format!("cannot run cargo: {source}")).with("binary", binary))?;

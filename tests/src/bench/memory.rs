@@ -89,7 +89,7 @@ async fn sync(ours: &mut Ours, directory: &Path, count: usize, batch: usize) -> 
 }
 
 /// The peak of this process's memory, as `/proc/self/status` has it.
-fn peak_kib() -> Result<u64> {
+pub(super) fn peak_kib() -> Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|rest| rest.split_whitespace().next()?.parse().ok())

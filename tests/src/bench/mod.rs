@@ -6,6 +6,7 @@
 mod backend;
 mod contacts;
 mod data;
+mod knowledge;
 mod measure;
 mod memory;
 mod options;
@@ -40,15 +41,15 @@ const USAGE: u8 = 2;
 pub(crate) fn main() -> ExitCode {
     let options = Options::parse();
     match options.backend.as_str() {
-        "sqlite" | "postgres" | "pgvector" | "qdrant" => {}
+        "sqlite" | "postgres" | "pgvector" | "qdrant" | "knowledge" => {}
         "pinecone" => {
             eprintln!(
-                "error: --backend pinecone: there is no such backend yet; sqlite, postgres, pgvector and qdrant can be measured"
+                "error: --backend pinecone: there is no such backend yet; sqlite, postgres, pgvector, qdrant and knowledge can be measured"
             );
             return ExitCode::from(USAGE);
         }
         other => {
-            eprintln!("error: --backend {other}: unknown; sqlite, postgres, pgvector and qdrant can be measured");
+            eprintln!("error: --backend {other}: unknown; sqlite, postgres, pgvector, qdrant and knowledge can be measured");
             return ExitCode::from(USAGE);
         }
     }
@@ -89,6 +90,16 @@ async fn measure_all(options: Options) -> Result<()> {
         let peak = memory::child(&options, work, store).await?;
         println!("{}", serde_json::json!(peak));
         return Ok(());
+    }
+    if options.backend == "knowledge" {
+        let report = knowledge::measure(&options).await?;
+        if options.json {
+            eprint!("{report}");
+            println!("{:#}", report.to_json());
+        } else {
+            print!("{report}");
+        }
+        return options.markdown.map_or(Ok(()), |path| report.write_markdown(&path));
     }
     let report = match options.backend.as_str() {
         "sqlite" => on_sqlite(&options).await?,

@@ -10,7 +10,7 @@ pub(super) struct Options {
     /// The folder with records.jsonl, vectors.jsonl and queries.jsonl; filled with generated ones where it has none.
     #[arg(long, value_name = "DIR", default_value = "target/bench-data")]
     pub(super) data: PathBuf,
-    /// sqlite, postgres (with its vectors), pgvector (these alone) or qdrant.
+    /// sqlite, postgres (with its vectors), pgvector (these alone), qdrant, or knowledge: knowledge bases on SQLite and Postgres.
     #[arg(long)]
     pub(super) backend: String,
     /// Print a JSON object; what is for people goes to the standard error then.
@@ -34,6 +34,15 @@ pub(super) struct Options {
     /// Take only the first points of the data.
     #[arg(long, value_name = "COUNT")]
     pub(super) points: Option<usize>,
+    /// Of knowledge: measure only these parts.
+    #[arg(long, value_name = "PART", value_delimiter = ',')]
+    pub(super) part: Vec<KnowledgePart>,
+    /// Of knowledge: how many chunks are searched. 0 leaves searching out.
+    #[arg(long, value_name = "COUNT", value_delimiter = ',', default_values_t = [20_000, 200_000])]
+    pub(super) chunks: Vec<usize>,
+    /// Of knowledge: leave indexing out.
+    #[arg(long)]
+    pub(super) no_indexing: bool,
     /// Records a batch.
     #[arg(long, default_value_t = 1_000)]
     pub(super) batch: usize,
@@ -46,6 +55,15 @@ pub(super) struct Options {
     /// Where its store is.
     #[arg(long, hide = true)]
     pub(super) store: Option<String>,
+}
+
+/// Where knowledge is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum KnowledgePart {
+    /// Without a database: cutting and embedding.
+    Texts,
+    Sqlite,
+    Postgres,
 }
 
 /// The work of a process whose memory is watched.

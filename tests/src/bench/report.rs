@@ -4,6 +4,8 @@ mod json;
 mod markdown;
 mod text;
 
+pub(super) use markdown::{put_between_markers, tables};
+
 use super::{
     measure::{Figure, Figures, Measure},
     vectors::Vectors,
@@ -68,7 +70,7 @@ pub(super) const RECORD_FIGURES: [&str; 7] = [
 ];
 
 /// A number with the digits that matter.
-fn short(value: f64) -> String {
+pub(in crate::bench) fn short(value: f64) -> String {
     let digits = match value.abs() {
         size if size >= 100.0 => 0,
         size if size >= 10.0 => 1,

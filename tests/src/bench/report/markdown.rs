@@ -12,20 +12,11 @@ use std::{fmt::Write as _, path::Path};
 impl Report {
     /// Puts the tables of each part that was measured between its markers, which have to be there.
     pub(in crate::bench) fn write_markdown(&self, path: &Path) -> Result<()> {
-        let bad = |message: &str| Error::invalid_input(message).with("path", path.display());
-        let mut text = std::fs::read_to_string(path).map_err(|source| bad("cannot read the file").with_source(source))?;
         // The vectors of a backend stand apart, and alone where it is measured for them.
         let records = self.records.as_ref().map(|records| (self.backend.to_owned(), self.record_tables(records)));
         let database = if self.backend == "pgvector" { "postgres" } else { self.backend };
         let vectors = self.vectors.as_ref().map(|vectors| (format!("{database} vectors"), self.vector_tables(vectors)));
-        for (part, tables) in records.into_iter().chain(vectors) {
-            let (begin, end) = (format!("<!-- measured: {part} -->\n"), format!("<!-- end: {part} -->"));
-            let missing = |marker: &str| bad("the file has no marker").with("marker", marker.trim());
-            let (before, rest) = text.split_once(&begin).ok_or_else(|| missing(&begin))?;
-            let (_, after) = rest.split_once(&end).ok_or_else(|| missing(&end))?;
-            text = format!("{before}{begin}{tables}{end}{after}");
-        }
-        std::fs::write(path, text).map_err(|source| bad("cannot write the file").with_source(source))
+        put_between_markers(path, records.into_iter().chain(vectors))
     }
 
     fn record_tables(&self, records: &Records) -> String {
@@ -51,12 +42,27 @@ impl Vectors {
     }
 }
 
+/// Puts tables between the markers of their parts, which have to be there.
+pub(in crate::bench) fn put_between_markers(path: &Path, parts: impl Iterator<Item = (String, String)>) -> Result<()> {
+    let bad = |message: &str| Error::invalid_input(message).with("path", path.display());
+    let mut text = std::fs::read_to_string(path).map_err(|source| bad("cannot read the file").with_source(source))?;
+    for (part, tables) in parts {
+        let (begin, end) = (format!("<!-- measured: {part} -->\n"), format!("<!-- end: {part} -->"));
+        let missing = |marker: &str| bad("the file has no marker").with("marker", marker.trim());
+        let (before, rest) = text.split_once(&begin).ok_or_else(|| missing(&begin))?;
+        let (_, after) = rest.split_once(&end).ok_or_else(|| missing(&end))?;
+        text = format!("{before}{begin}{tables}{end}{after}");
+    }
+    std::fs::write(path, text).map_err(|source| bad("cannot write the file").with_source(source))
+}
+
 fn listed(about: &[(&str, String)]) -> String {
     let about: Vec<String> = about.iter().map(|(name, value)| format!("{name} {value}")).collect();
     about.join("; ")
 }
 
-fn tables(head: &str, figures: &Figures, measures: &[Measure]) -> String {
+/// A line about what was measured, figures beside their twins, measures.
+pub(in crate::bench) fn tables(head: &str, figures: &Figures, measures: &[Measure]) -> String {
     let mut text = format!("{head}\n\n");
     // Writing to a string cannot fail.
     let _ = write_tables(&mut text, figures, measures);
@@ -64,6 +70,9 @@ fn tables(head: &str, figures: &Figures, measures: &[Measure]) -> String {
 }
 
 fn write_tables(text: &mut String, figures: &Figures, measures: &[Measure]) -> std::fmt::Result {
+    if figures.iter().next().is_none() && measures.is_empty() {
+        return Ok(());
+    }
     writeln!(
         text,
         "| figure | engine /s | (min – max) | hand-written /s | (min – max) | ratio | (min – max) | client CPU | target: reached |"

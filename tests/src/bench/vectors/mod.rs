@@ -12,6 +12,8 @@ mod sqlite;
 
 pub(super) use pgvector::Pgvector;
 pub(super) use qdrant::Qdrant;
+pub(super) use raw_pgvector::Embedding;
+pub(super) use raw_sqlite::cosine_distance;
 pub(super) use sqlite::SqliteVectors;
 
 use super::{

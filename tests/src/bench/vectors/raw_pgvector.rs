@@ -29,7 +29,7 @@ const MATCHING: &str = "SELECT id, (embedding <=> $1) + 0 AS distance, metadata 
      AND metadata ->> 'category' = $3 AND (metadata ->> 'price')::int < $4 ORDER BY 2 LIMIT 10";
 
 /// A vector in pgvector's binary form: the dimension, an unused word, the numbers.
-struct Embedding<'v>(&'v [f32]);
+pub(in crate::bench) struct Embedding<'v>(pub(in crate::bench) &'v [f32]);
 
 impl Type<Postgres> for Embedding<'_> {
     fn type_info() -> PgTypeInfo {

@@ -130,7 +130,7 @@ impl RawSqliteVectors {
 }
 
 /// Product and length in one pass, without a copy of the blob.
-fn cosine_distance(question: &[f32], blob: &[u8]) -> f64 {
+pub(in crate::bench) fn cosine_distance(question: &[f32], blob: &[u8]) -> f64 {
     const LANES: usize = 8;
     let (mut product, mut square, mut own) = ([0_f32; LANES], [0_f32; LANES], [0_f32; LANES]);
     let stored = blob.as_chunks::<4>().0;
