@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::{completions, engine, entities, exit::EXIT_CODES, quickstart, records, vectors};
+use crate::{completions, engine, entities, exit::EXIT_CODES, knowledge, quickstart, records, vectors};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 const EXAMPLES: &str = "\
@@ -10,6 +10,8 @@ Start here:
   mastra records query --entity Deals --filter '{\"stage\": \"won\"}' --sort -amount --limit 10
   mastra records index --entity Articles --fields title,body
   mastra records search 'vector \"recall at\" index*' --entity Articles
+  mastra index                                    bring the knowledge bases of mastra.toml up to date, then
+  mastra search 'who may cancel an order?'        passages that answer, with citations
   mastra vectors create docs --dimension 384      then: vectors upsert docs FILE, vectors query docs
   mastra engine add                               a Postgres of your own, when one file is not enough
 
@@ -62,9 +64,23 @@ pub(crate) enum Command {
     /// Load, find and delete records
     #[command(subcommand)]
     Records(records::RecordsCommand),
+    /// Bring knowledge bases up to date with their records
+    Index(knowledge::Index),
+    /// Find passages that answer a question, by meaning and words
+    Search(knowledge::Search),
+    /// Build a knowledge base anew for another model, chunker or choice of fields
+    Reindex(knowledge::Reindex),
+    /// Hold knowledge bases against their records, and mend what differs
+    Verify(knowledge::Verify),
+    /// Look at and delete knowledge bases
+    #[command(subcommand)]
+    Knowledge(knowledge::KnowledgeCommand),
     /// Make, load and search indexes of vectors, and carry them between stores
     #[command(subcommand)]
     Vectors(vectors::VectorsCommand),
+    /// Serve an assistant entities, records and knowledge bases over the Model Context Protocol, read-only
+    #[cfg(feature = "mcp")]
+    Mcp(crate::mcp::Mcp),
     /// Hold a backend against the conformance suites
     #[cfg(feature = "conformance")]
     Conformance(crate::conformance::Conformance),

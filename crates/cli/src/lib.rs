@@ -14,6 +14,8 @@ pub mod generate;
 mod interrupt;
 mod knowledge;
 mod logging;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod output;
 mod quickstart;
 mod records;
@@ -77,11 +79,19 @@ async fn dispatch(cli: Cli, registry: Registry, out: Output) -> Outcome {
     match cli.command {
         // An import stops by itself, behind the batch that it is storing.
         Command::Records(RecordsCommand::Import(import)) => import.run(&context).await,
+        // So do these, behind the batch in hand.
+        Command::Index(command) => command.run(&context).await,
+        Command::Reindex(command) => command.run(&context).await,
+        Command::Verify(command) => command.run(&context).await,
+        Command::Search(command) => unless_interrupted(command.run(&context)).await,
+        Command::Knowledge(command) => unless_interrupted(command.run(&context)).await,
         Command::Quickstart(command) => unless_interrupted(command.run(&context)).await,
         Command::Engine(command) => unless_interrupted(command.run(&context)).await,
         Command::Entities(command) => unless_interrupted(command.run(&context)).await,
         Command::Records(command) => unless_interrupted(command.run(&context)).await,
         Command::Vectors(command) => unless_interrupted(command.run(&context)).await,
+        #[cfg(feature = "mcp")]
+        Command::Mcp(command) => unless_interrupted(command.run(context)).await,
         Command::Completions(command) => command.run(&context.out),
         #[cfg(feature = "conformance")]
         Command::Conformance(command) => command.run(&context.registry, &context.out).await,

@@ -2,13 +2,13 @@
 
 use super::config::{KnowledgeConfig, StoreUrl, none_described};
 use crate::{
-    context::{Context, make_home},
+    context::{Context, entity_ref, make_home},
     exit::{HINT, Outcome},
     resolve::redacted,
 };
 use mastra_core::{Engine, Error, ErrorKind, Result, vector::VectorStore};
 use mastra_rag::{
-    embed::{Cached, Embedder, Embedders, cache::FolderCache},
+    embed::{Cached, EmbedKind, Embedder, EmbedderInfo, EmbedderOptions, Embedders, cache::FolderCache},
     knowledge::{KnowledgeBase, KnowledgeBuilder},
 };
 use std::{collections::HashSet, path::Path, sync::Arc};
@@ -68,23 +68,76 @@ pub(crate) async fn open(context: &Context, config: &KnowledgeConfig) -> Outcome
     Ok(builder.open(engine, vectors).await.map_err(|error| explained(context, config, error))?)
 }
 
+/// Opens a knowledge base as it is: nothing is written. One that was never indexed is an error that says so.
+pub(crate) async fn open_existing(context: &Context, config: &KnowledgeConfig) -> Outcome<KnowledgeBase> {
+    let Described { builder, engine, vectors } = describe(context, config).await?;
+    let opened = builder.open_existing(Arc::clone(&engine), vectors).await;
+    Ok(match opened {
+        Ok(base) => base,
+        Err(error) => return Err(unindexed(context, config, &*engine, error).await.into()),
+    })
+}
+
+/// An error of opening what is there: where there is nothing yet, what to run.
+async fn unindexed(context: &Context, config: &KnowledgeConfig, engine: &dyn Engine, error: Error) -> Error {
+    if !error.is_not_found() || engine.resolve_entity(&entity_ref(&config.entity, config.connection.as_deref())).await.is_err() {
+        return explained(context, config, error);
+    }
+    Error::not_found("the knowledge base is not indexed yet")
+        .with("knowledge", &config.name)
+        .with(HINT, format!("mastra index {}", config.name))
+}
+
+/// Opens a knowledge base by what is stored of its model, which is not asked: for looking at it alone.
+pub(super) async fn offline(context: &Context, config: &KnowledgeConfig) -> Outcome<KnowledgeBase> {
+    let engine = context.connect_existing().await?;
+    let stored = KnowledgeBase::stored(&*engine, &config.name).await?;
+    let Some(active) = stored.active else {
+        let missing = Error::not_found("the knowledge base was never indexed");
+        return Err(unindexed(context, config, &*engine, missing).await.into());
+    };
+    let vectors = connect_vectors(context, Some(config)).await?;
+    let embedder = Arc::new(Absent(EmbedderInfo::new(active.model, active.dimension)));
+    let opened = config.builder()?.embedder(embedder).open_existing(engine, vectors).await;
+    Ok(opened.map_err(|error| explained(context, config, error))?)
+}
+
+/// A model that is known by name, and not there.
+#[derive(Debug)]
+struct Absent(EmbedderInfo);
+
+#[async_trait::async_trait]
+impl Embedder for Absent {
+    fn info(&self) -> &EmbedderInfo {
+        &self.0
+    }
+
+    async fn embed(&self, _: &[&str], _: EmbedKind) -> Result<Vec<Vec<f32>>> {
+        Err(Error::unavailable("the knowledge base was opened without its model"))
+    }
+}
+
 /// Everything that opening or reindexing needs.
 pub(crate) async fn describe(context: &Context, config: &KnowledgeConfig) -> Outcome<Described> {
     config.check()?;
     // What a variable lacks is known before anything is connected to.
-    let url = store_url(context, config)?;
+    store_url(context, config)?;
     let options = config.embedder.options(&context.settings.variables).map_err(|error| config.placed(error))?;
     let engine = context.connect_existing().await?;
-    let vectors = match &url {
-        None => context.connect_vectors().await?,
-        Some(StoreUrl(url)) => context.registry.connect_vectors(url).await.map_err(|error| {
-            let migrate = error.kind() == ErrorKind::SchemaMismatch && url.starts_with("postgres");
-            let error = config.placed(error).with("vectors", redacted(url));
-            if migrate { error.with(HINT, "mastra vectors migrate --engine with this store's URL") } else { error }
-        })?,
-    };
+    let vectors = connect_vectors(context, Some(config)).await?;
     let embedder = embedder(config, options).await.map_err(|error| unreachable_model(config, error))?;
     Ok(Described { builder: config.builder()?.embedder(embedder), engine, vectors })
+}
+
+/// The store of a knowledge base's points: the engine's own, unless its description names another.
+pub(super) async fn connect_vectors(context: &Context, config: Option<&KnowledgeConfig>) -> Result<Arc<dyn VectorStore>> {
+    let Some(config) = config else { return context.connect_vectors().await };
+    let Some(StoreUrl(url)) = store_url(context, config)? else { return context.connect_vectors().await };
+    context.registry.connect_vectors(&url).await.map_err(|error| {
+        let migrate = error.kind() == ErrorKind::SchemaMismatch && url.starts_with("postgres");
+        let error = config.placed(error).with("vectors", redacted(&url));
+        if migrate { error.with(HINT, "mastra vectors migrate --engine with this store's URL") } else { error }
+    })
 }
 
 fn store_url(context: &Context, config: &KnowledgeConfig) -> Result<Option<StoreUrl>> {
@@ -98,7 +151,7 @@ fn store_url(context: &Context, config: &KnowledgeConfig) -> Result<Option<Store
     Ok(Some(StoreUrl(url)))
 }
 
-async fn embedder(config: &KnowledgeConfig, options: mastra_rag::embed::EmbedderOptions) -> Result<Arc<dyn Embedder>> {
+async fn embedder(config: &KnowledgeConfig, options: EmbedderOptions) -> Result<Arc<dyn Embedder>> {
     let embedder = Embedders::default().connect_with(&config.embedder.model, options).await?;
     let Some(folder) = config.cache.folder(config.embedder.provider()) else { return Ok(embedder) };
     if folder.starts_with(crate::resolve::HOME) {

@@ -13,6 +13,12 @@ pub(crate) fn bytes(total: Option<u64>) -> ProgressBar {
     styled(bar, template)
 }
 
+/// A bar over things whose number is known, with the time that is left; what they are stands in its message.
+pub(crate) fn counted(total: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+    styled(bar, "{bar:24} {human_pos}/{human_len} {msg} {eta} left")
+}
+
 /// A spinner beside what is being waited for.
 pub(crate) fn waiting(what: impl Into<String>) -> ProgressBar {
     let bar = styled(ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()), "{spinner} {msg} {elapsed}");

@@ -31,7 +31,7 @@ pub(crate) struct Config {
     pub(crate) knowledge: Vec<toml::Spanned<KnowledgeConfig>>,
     /// The line that each knowledge base begins at.
     #[serde(skip)]
-    lines: Vec<usize>,
+    pub(super) lines: Vec<usize>,
 }
 
 /// What commands read of `mastra.toml` and `.env` beside the engine.

@@ -1,0 +1,169 @@
+//! `mastra index --watch`: following changes until Ctrl-C.
+
+use super::{Index, told};
+use crate::{
+    context::Context,
+    exit::{Outcome, Stop},
+    knowledge::{
+        KnowledgeConfig, explained, open,
+        stopping::Stopping,
+        work::{Done, Work},
+    },
+    output::{Output, text},
+};
+use mastra_core::{Error, Result, time};
+use mastra_rag::knowledge::{IndexOptions, IndexReport, KnowledgeBase};
+use serde::Serialize;
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+/// The longest pause behind an engine that does not answer.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// One line of `--json`.
+#[derive(Serialize)]
+struct Event<'e> {
+    /// `started`, `indexed` or `stopped`.
+    event: &'static str,
+    at: String,
+    #[serde(flatten)]
+    done: &'e Done,
+}
+
+impl Index {
+    /// Ends by Ctrl-C, or with the first error that time does not mend.
+    pub(super) async fn watched(&self, context: &Context, stopping: &Stopping, configs: Vec<KnowledgeConfig>) -> Outcome {
+        // What is wrong is told at the start, rather than at night.
+        let mut bases = Vec::with_capacity(configs.len());
+        for config in &configs {
+            let base = open(context, config).await?;
+            self.retry(context, &base).await?;
+            bases.push((config, base));
+        }
+        for (config, base) in &bases {
+            let work = Work { config, base, stopping, out: &context.out, waits: false, batch: self.batch };
+            let done = work.run().await.map_err(|error| explained(context, config, error))?;
+            told(&context.out, &done)?;
+            event(&context.out, "started", &done)?;
+        }
+        if !stopping.is_asked() {
+            let names: Vec<&str> = configs.iter().map(|config| config.name.as_str()).collect();
+            context.out.note(format!("watching {}; Ctrl-C ends it", names.join(", ")));
+        }
+        let follow = bases.iter().map(|(config, base)| self.follow(context, stopping, config, base));
+        futures::future::try_join_all(follow).await?;
+        Err(Stop::Interrupted)
+    }
+
+    async fn follow(
+        &self,
+        context: &Context,
+        stopping: &Stopping,
+        config: &KnowledgeConfig,
+        base: &KnowledgeBase,
+    ) -> Outcome<()> {
+        let began = Instant::now();
+        let work = Work { config, base, stopping, out: &context.out, waits: false, batch: self.batch };
+        let configured = config.index_options();
+        let options = IndexOptions { batch: self.batch.unwrap_or(configured.batch), stop: Some(stopping.flag()), ..configured };
+        let (mut total, mut last_error, mut pause) = (IndexReport::default(), None::<String>, self.interval);
+        while !stopping.is_asked() {
+            let pass = Instant::now();
+            match self.pass(&work, &options, pass).await {
+                Ok(None) => pause = self.interval,
+                Ok(Some(done)) => {
+                    line(context, &done)?;
+                    total = total.and(&done.report);
+                    pause = self.interval;
+                }
+                Err(error) if error.is_retryable() => {
+                    // The same trouble is told once.
+                    let told = error.to_string();
+                    if last_error.as_ref() != Some(&told) {
+                        trouble(context, config, &error)?;
+                        last_error = Some(told);
+                    }
+                    pause = (pause * 2).min(LONGEST.max(self.interval));
+                }
+                Err(error) => return Err(gone(context, config, base, error).await.into()),
+            }
+            stopping.pause(pause).await;
+        }
+        // The engine may be away by now; then nothing more can be said.
+        if let Ok(lag) = base.lag().await {
+            total.stopped = true;
+            let done = work.done(total, lag, began).await?;
+            event(&context.out, "stopped", &done)?;
+            told(&context.out, &done)?;
+        }
+        Ok(())
+    }
+
+    /// Works off what is due; nothing to tell where that was nothing.
+    async fn pass(&self, work: &Work<'_>, options: &IndexOptions, began: Instant) -> Result<Option<Done>> {
+        let report = work.base.index(options).await?;
+        if report.records + report.deleted + report.failed + report.set_aside + report.lost == 0 {
+            return Ok(None);
+        }
+        let lag = work.base.lag().await?;
+        work.done(report, lag, began).await.map(Some)
+    }
+}
+
+fn event(out: &Output, event: &'static str, done: &Done) -> Outcome<()> {
+    out.document(&Event { event, at: time::now().to_rfc3339(), done })
+}
+
+/// A pass on one line.
+fn line(context: &Context, done: &Done) -> Outcome<()> {
+    let (out, report) = (&context.out, &done.report);
+    event(out, "indexed", done)?;
+    let mut text = format!(
+        "{}  {}: {} indexed, {} deleted; {} embedded, {} reused, in {}",
+        time::now().format("%H:%M:%S"),
+        out.bold(&text::clean(&done.knowledge)),
+        text::plural(report.records, "record"),
+        text::count(report.deleted),
+        text::count(report.embedded),
+        text::count(report.reused),
+        text::took(Duration::from_secs_f64(done.seconds)),
+    );
+    if report.set_aside > 0 {
+        text += &format!("; {} set aside", text::count(report.set_aside));
+    }
+    if done.lag.waiting > 0 {
+        text += &format!("; {} waiting", text::count(done.lag.waiting));
+    }
+    if let Some(error) = &report.error {
+        text += &format!(": {}", text::clean(error));
+    }
+    out.say(text)
+}
+
+fn trouble(context: &Context, config: &KnowledgeConfig, error: &Error) -> Outcome<()> {
+    context.out.note(context.out.bad(&format!("{}: {}; trying again", config.name, text::clean(&error.to_string()))));
+    context.out.document(&json!({
+        "event": "trouble",
+        "at": time::now().to_rfc3339(),
+        "knowledge": config.name,
+        "kind": error.kind().as_str(),
+        "message": error.message(),
+    }))
+}
+
+/// What became of a knowledge base whose queue is not there any longer.
+async fn gone(context: &Context, config: &KnowledgeConfig, base: &KnowledgeBase, error: Error) -> Error {
+    if !error.is_not_found() {
+        return explained(context, config, error);
+    }
+    match KnowledgeBase::stored(&**base.engine(), &config.name).await {
+        Ok(state) if state.active.is_none() => {
+            Error::not_found("the knowledge base was deleted meanwhile").with("knowledge", &config.name)
+        }
+        Ok(state) if state.active.as_ref() != Some(base.version()) => {
+            Error::schema_mismatch("the knowledge base was reindexed meanwhile; start again with its description in mastra.toml")
+                .with("knowledge", &config.name)
+        }
+        _ => explained(context, config, error),
+    }
+}
