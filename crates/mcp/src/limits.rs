@@ -66,4 +66,12 @@ impl Limits {
             asked => Ok(asked.unwrap_or(default.min(most))),
         }
     }
+
+    /// The same for what cannot be nothing.
+    pub(crate) fn positive(what: &'static str, asked: Option<u64>, default: u64, most: u64) -> Result<u64> {
+        match asked {
+            Some(0) => Err(Error::invalid_input(format!("{what} is 1 at least"))),
+            asked => Self::count(what, asked, default, most),
+        }
+    }
 }

@@ -32,11 +32,22 @@ fn plain<T: JsonSchema>(settings: SchemaSettings) -> Arc<JsonObject> {
     Arc::new(object)
 }
 
-/// `uint32` and `double` are formats of no validator.
+/// Leaves out what says nothing and what some clients stumble over: `uint32` and `double` are formats of no validator, and what may be left out
+/// need not be allowed to be null too.
 fn tidy(schema: &mut Value) {
     match schema {
         Value::Object(map) => {
-            map.retain(|key, value| !(key == "format" && value.is_string()));
+            map.retain(|key, value| !(key == "format" && value.is_string() || key == "default" && value.is_null()));
+            if let Some(Value::Array(types)) = map.get_mut("type") {
+                types.retain(|kind| kind != "null");
+                if let [only] = types.as_slice() {
+                    let only = only.clone();
+                    map.insert("type".into(), only);
+                }
+            }
+            if let Some(Value::Array(values)) = map.get_mut("enum") {
+                values.retain(|value| !value.is_null());
+            }
             map.values_mut().for_each(tidy);
         }
         Value::Array(items) => items.iter_mut().for_each(tidy),

@@ -7,7 +7,7 @@ use crate::{
     parts::Parts,
 };
 use futures::TryStreamExt as _;
-use mastra_core::{CountQuery, Entity, Path, RecordQuery, Result};
+use mastra_core::{CountQuery, Entity, Path, RecordQuery, Result, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -68,9 +68,11 @@ pub(super) struct Output {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     schema_cut: Vec<Cut>,
     /// When it was created, in RFC 3339
-    created_at: String,
+    #[schemars(with = "String")]
+    created_at: Timestamp,
     /// When anything of the entity itself last changed, in RFC 3339
-    updated_at: String,
+    #[schemars(with = "String")]
+    updated_at: Timestamp,
 }
 
 /// A field as records have it.
@@ -100,7 +102,7 @@ impl Tool for DescribeEntity {
     }
 
     async fn run(parts: &Parts, input: Input) -> Result<Output> {
-        let sample = Limits::count("sample", input.sample, 100, parts.limits.max_records)?;
+        let sample = Limits::positive("sample", input.sample, 100, parts.limits.max_records)?;
         let entity = parts.records.entity(&input.entity, input.connection_id.as_deref()).await?;
         let counted = CountQuery { cap: Some(MOST_COUNTED), ..CountQuery::default() };
         let records = parts.records.count(&entity, &counted).await?.into();
@@ -130,8 +132,8 @@ impl Tool for DescribeEntity {
             indexed_fields,
             schema,
             schema_cut,
-            created_at: entity.created_at.to_rfc3339(),
-            updated_at: entity.updated_at.to_rfc3339(),
+            created_at: entity.created_at,
+            updated_at: entity.updated_at,
         })
     }
 }

@@ -62,7 +62,7 @@ impl Tool for ListEntities {
     }
 
     async fn run(parts: &Parts, input: Input) -> Result<Output> {
-        let limit = Limits::count("limit", input.limit, 50, parts.limits.max_records)?;
+        let limit = Limits::positive("limit", input.limit, 50, parts.limits.max_records)?;
         let cursor = input.cursor.map(Cursor::from);
         let page = parts.records.entities(input.connection_id.clone(), limit, cursor.clone()).await?;
         let (mut room, mut entities) = (Room::of(parts), Vec::with_capacity(page.items.len()));

@@ -164,7 +164,7 @@ impl Tool for SearchKnowledge {
         }
         let most = parts.limits.max_passages as u64;
         let filter = filter(input.filter)?;
-        let top_k = input.top_k.map(|top_k| Limits::count("top_k", Some(top_k), most, most)).transpose()?;
+        let top_k = input.top_k.map(|top_k| Limits::positive("top_k", Some(top_k), most, most)).transpose()?;
         let neighbours = input.neighbours.map(|n| Limits::count("neighbours", Some(n), 0, MOST_NEIGHBOURS)).transpose()?;
         let (knowledge, entity) = parts.knowledge(input.knowledge.as_deref()).await?;
         let mut retrieval = knowledge.retrieval(&input.query).filter(filter).explain(input.explain);

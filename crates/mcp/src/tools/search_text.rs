@@ -80,7 +80,7 @@ impl Tool for SearchText {
     }
 
     async fn run(parts: &Parts, input: Input) -> Result<Output> {
-        let limit = Limits::count("limit", input.limit, 10, parts.limits.max_records)?.max(1);
+        let limit = Limits::positive("limit", input.limit, 10, parts.limits.max_records)?;
         let offset = Limits::count("offset", input.offset, 0, MOST_OFFSET)?;
         let search = TextSearch::new(input.query).limit(limit).offset(offset).filter(filter(input.filter)?);
         let fields = paths(input.fields)?.unwrap_or_default();
