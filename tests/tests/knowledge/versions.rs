@@ -2,16 +2,18 @@
 
 use crate::counting::Counting;
 use crate::rig::{Rig, body, on_every_pairing};
-use mastra_core::ErrorKind;
 use mastra_core::vector::{VectorOperations as _, VectorStore as _};
+use mastra_core::{ErrorKind, NewEntity};
 use mastra_rag::chunk::{Chunker, ChunkerConfig};
-use mastra_rag::knowledge::{IndexOptions, KnowledgeBase};
+use mastra_rag::knowledge::{IndexOptions, KnowledgeBase, KnowledgeBuilder};
 use std::sync::Arc;
 
 on_every_pairing! {
     another_model_is_refused_until_it_is_reindexed,
     reindexing_goes_on_where_it_was,
     what_is_dropped_is_gone,
+    an_index_that_was_lost_is_made_and_filled_again,
+    another_entity_or_namespace_is_refused,
 }
 
 async fn filled(rig: &Rig) -> KnowledgeBase {
@@ -95,4 +97,30 @@ async fn what_is_dropped_is_gone(rig: &Rig) {
     let again = rig.open().await;
     again.index(&IndexOptions::default()).await.unwrap();
     rig.is_true(&again).await;
+}
+
+async fn an_index_that_was_lost_is_made_and_filled_again(rig: &Rig) {
+    let base = filled(rig).await;
+    rig.vectors.delete_index(&base.version().index).await.unwrap();
+    let refused = rig.describe().open_existing(Arc::clone(&rig.engine), Arc::clone(&rig.vectors)).await.unwrap_err();
+    assert!(refused.is_not_found(), "{refused}");
+    let again = rig.open().await;
+    let report = again.index(&IndexOptions::default()).await.unwrap();
+    assert_eq!(report.records, 10, "{report:?}");
+    rig.is_true(&again).await;
+}
+
+async fn another_entity_or_namespace_is_refused(rig: &Rig) {
+    filled(rig).await;
+    let open = async |builder: KnowledgeBuilder| {
+        let opened = builder.clone().open(Arc::clone(&rig.engine), Arc::clone(&rig.vectors)).await.map(drop);
+        let existing = builder.open_existing(Arc::clone(&rig.engine), Arc::clone(&rig.vectors)).await.map(drop);
+        let kinds = (opened.map_err(|error| error.kind()), existing.map_err(|error| error.kind()));
+        assert_eq!(kinds.0, kinds.1);
+        kinds.0
+    };
+    assert_eq!(open(rig.describe()).await, Ok(()));
+    assert_eq!(open(rig.describe().namespace("tenant")).await, Err(ErrorKind::SchemaMismatch));
+    let other = rig.engine.create_entity(&NewEntity::new("Others", "site")).await.unwrap();
+    assert_eq!(open(rig.describe().entity(&other)).await, Err(ErrorKind::AlreadyExists));
 }

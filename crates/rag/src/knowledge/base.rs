@@ -1,10 +1,14 @@
 //! The knowledge base itself.
 
-use super::{KnowledgeBuilder, pieces::Source, state::Version};
+use super::{
+    KnowledgeBuilder,
+    pieces::{Source, digest},
+    state::Version,
+};
 use crate::embed::{Embedder, EmbedderExt as _};
 use mastra_core::{
-    Engine, EntityId, EntityRef, Error, Path, Result,
-    changes::{ChangeQueue, QueueStatus, SetAsideChange},
+    Engine, EntityId, EntityRef, Error, ErrorKind, Path, Result,
+    changes::{ChangeQueue, QueueStatus, Requeue, SetAsideChange},
     vector::{IndexKind, IndexSpec, Metric, PointCountQuery, Provenance, Scope, VectorOperations as _, VectorStore},
 };
 use std::sync::Arc;
@@ -24,7 +28,12 @@ pub(super) struct Parts {
 impl Parts {
     /// What made the points: another recipe makes others.
     pub(super) fn recipe(&self) -> String {
-        self.source.fingerprint()
+        let fingerprint = self.source.fingerprint();
+        if self.namespace.is_empty() {
+            fingerprint
+        } else {
+            digest(&format!("{fingerprint}/{}", self.namespace), fingerprint.len())
+        }
     }
 
     pub(super) fn entity(&self) -> EntityRef {
@@ -56,7 +65,11 @@ impl KnowledgeBase {
     /// Sees to the index and the subscription of a version.
     pub(super) async fn begin(parts: Arc<Parts>, version: Version) -> Result<Self> {
         make_index(&parts, &version).await?;
-        parts.queue()?.subscribe(&version.subscription, &parts.entity()).await?;
+        let subscribed = parts.queue()?.subscribe(&version.subscription, &parts.entity()).await;
+        subscribed.map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => follows_another(&parts),
+            _ => error,
+        })?;
         let together = shares_database(&parts, &version).await?;
         Ok(Self { parts, version: Arc::new(version), together })
     }
@@ -65,6 +78,20 @@ impl KnowledgeBase {
     pub(super) async fn found(parts: Arc<Parts>, version: Version) -> Result<Self> {
         let index = parts.vectors.get_index(&version.index).await?;
         check_index(&parts, &version, &index)?;
+        let subscriptions = parts.queue()?.list_subscriptions().await?;
+        match subscriptions.iter().find(|subscription| subscription.name == version.subscription) {
+            Some(subscription) if subscription.entity_id == parts.entity_id => {}
+            // One that was deleted is no longer followed once this one is indexed.
+            Some(subscription) => match parts.engine.resolve_entity(&EntityRef::Id(subscription.entity_id)).await {
+                Err(error) if error.is_not_found() => {
+                    return Err(
+                        Error::not_found("the entity that the knowledge base follows was deleted").with("knowledge", &parts.name)
+                    );
+                }
+                found => return Err(found.err().unwrap_or_else(|| follows_another(&parts))),
+            },
+            None => return Err(Error::not_found("the knowledge base follows no entity").with("knowledge", &parts.name)),
+        }
         Ok(Self { parts, version: Arc::new(version), together: false })
     }
 
@@ -145,6 +172,11 @@ pub(super) async fn discard(engine: &dyn Engine, vectors: &dyn VectorStore, vers
 async fn make_index(parts: &Parts, version: &Version) -> Result<()> {
     let found = match parts.vectors.get_index(&version.index).await {
         Err(error) if error.is_not_found() => {
+            // It was lost, or this is another store: what was indexed has to be indexed again. Queued first, lest a crash forget it.
+            match parts.queue()?.requeue_changes(&version.subscription, &Requeue::All).await {
+                Err(error) if error.is_not_found() => {}
+                queued => drop(queued?),
+            }
             let can = parts.vectors.capabilities();
             let kind = if can.kind.hnsw { IndexKind::hnsw() } else { IndexKind::Flat };
             let mut spec = IndexSpec::new(&version.index, version.dimension)
@@ -157,7 +189,7 @@ async fn make_index(parts: &Parts, version: &Version) -> Result<()> {
             }
             match parts.vectors.create_index(&spec).await {
                 // Another was quicker to make it.
-                Err(error) if error.kind() == mastra_core::ErrorKind::AlreadyExists => {}
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 made => made?,
             }
             parts.vectors.get_index(&version.index).await?
@@ -165,6 +197,11 @@ async fn make_index(parts: &Parts, version: &Version) -> Result<()> {
         found => found?,
     };
     check_index(parts, version, &found)
+}
+
+fn follows_another(parts: &Parts) -> Error {
+    Error::already_exists("the knowledge base follows another entity: remove it, or give this one another name")
+        .with("knowledge", &parts.name)
 }
 
 /// Refuses an index of another model.

@@ -69,8 +69,10 @@ impl KnowledgeBuilder {
     /// Opens it on an engine and a store of vectors, and begins to follow the entity. The first to open it makes its index.
     ///
     /// Errors: `InvalidInput` for what is missing or malformed; `NotFound` without the entity; `Unsupported` where the engine has no
-    /// queue of changes; `SchemaMismatch` where it was indexed by another model, chunker or choice of fields: then
-    /// [`KnowledgeBuilder::reindex`] is the way.
+    /// queue of changes; `AlreadyExists` where it follows another entity; `SchemaMismatch` where it was indexed by another model, chunker,
+    /// choice of fields or namespace: then [`KnowledgeBuilder::reindex`] is the way.
+    ///
+    /// Where its index is not in the store, since that was lost or is another one, all records are queued again.
     pub async fn open(self, engine: Arc<dyn Engine>, vectors: Arc<dyn VectorStore>) -> Result<KnowledgeBase> {
         let parts = self.parts(engine, vectors).await?;
         let version = state::open(&parts).await?;

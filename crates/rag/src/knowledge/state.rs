@@ -28,7 +28,7 @@ pub struct Version {
     pub model: String,
     /// The length of its vectors.
     pub dimension: usize,
-    /// A digest of chunker, fields and format.
+    /// A digest of chunker, fields, format and namespace.
     pub recipe: String,
 }
 
@@ -143,7 +143,11 @@ pub(super) async fn find(parts: &Parts) -> Result<Version> {
 }
 
 fn another(parts: &Parts, active: &Version) -> Error {
-    let what = if active.model == parts.embedder.model() { "another chunker or other fields" } else { "another model" };
+    let what = if active.model == parts.embedder.model() {
+        "another chunker, other fields or in another namespace"
+    } else {
+        "another model"
+    };
     Error::schema_mismatch(format!("the knowledge base was indexed by {what}; reindex it, or open it as it was"))
         .with("knowledge", &parts.name)
         .with("indexed_by", &active.model)
