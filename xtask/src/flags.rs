@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Conformance(Forwarded),
     /// Measure a backend beside hand-written code: `--data DIR --backend sqlite --json`.
     Bench(Forwarded),
+    /// Measure what knowledge bases find, on labelled questions: `--markdown` writes the tables of docs/quality.md.
+    Eval(Forwarded),
 }
 
 #[derive(Debug, Subcommand)]

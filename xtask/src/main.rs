@@ -41,5 +41,6 @@ fn run(flags: Xtask) -> Result<ExitCode> {
         Command::NewAdapter(flags) => new_adapter::run(&workspace, &flags).map(|()| ExitCode::SUCCESS),
         Command::Conformance(forwarded) => conformance::run(&workspace, &forwarded.arguments),
         Command::Bench(forwarded) => test::forward(&workspace, "mastra-bench", &forwarded.arguments),
+        Command::Eval(forwarded) => test::forward(&workspace, test::EVALUATION, &forwarded.arguments),
     }
 }

@@ -22,6 +22,9 @@ const BIN_VARIABLE: &str = "MASTRA_TEST_PG_BIN";
 /// Names a Qdrant server, which no registry has: the double stands in for it elsewhere.
 const QDRANT_VARIABLE: &str = "QDRANT_URL";
 
+/// The program that measures what is found; it takes a real model where there is one.
+pub(crate) const EVALUATION: &str = "mastra-eval";
+
 /// Set to 1 where the long forms of the tests are wanted.
 const SOAK_VARIABLE: &str = "MASTRA_TEST_SOAK";
 
@@ -112,11 +115,11 @@ pub(crate) fn forward(workspace: &Workspace, binary: &str, arguments: &[OsString
     if names(&["postgres", "pgvector", "knowledge"]) {
         command.env(URL_VARIABLE, services::up(workspace, None)?.url);
     }
-    if names(&["knowledge"]) {
+    if binary == EVALUATION || names(&["knowledge"]) {
         command.args(["--features", "models"]);
         match embedders::weights(workspace) {
             Ok(folder) => drop(command.env(embedders::VARIABLE, folder)),
-            Err(error) => println!("not measured: the weights of a real model: {error}"),
+            Err(error) => eprintln!("not measured: the weights of a real model: {error}"),
         }
     }
     command.arg("--").args(arguments);
