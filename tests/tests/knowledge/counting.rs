@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// Texts that hold this word are refused.
 pub(crate) const POISON: &str = "poison";
+/// Over texts that hold this one the server breaks.
+pub(crate) const BREAKING: &str = "breaking";
 
 #[derive(Debug)]
 pub(crate) struct Counting {
@@ -16,10 +18,12 @@ pub(crate) struct Counting {
     inner: HashEmbedder,
     /// Texts embedded so far.
     texts: AtomicU64,
+    /// Calls so far, whatever became of them.
+    calls: AtomicU64,
     /// How many of the next calls fail as unavailable.
     outages: AtomicU64,
-    /// How long each call takes.
-    pause: Mutex<Duration>,
+    /// How long each call takes, and each of its texts.
+    pause: Mutex<(Duration, Duration)>,
 }
 
 impl Counting {
@@ -28,6 +32,7 @@ impl Counting {
             info: EmbedderInfo::new(model, dimension),
             inner: HashEmbedder::new(dimension).unwrap(),
             texts: AtomicU64::new(0),
+            calls: AtomicU64::new(0),
             outages: AtomicU64::new(0),
             pause: Mutex::default(),
         }
@@ -37,12 +42,20 @@ impl Counting {
         self.texts.load(Ordering::SeqCst)
     }
 
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn fail_next(&self, calls: u64) {
         self.outages.store(calls, Ordering::SeqCst);
     }
 
     pub(crate) fn take(&self, pause: Duration) {
-        *self.pause.lock().unwrap() = pause;
+        self.pause.lock().unwrap().0 = pause;
+    }
+
+    pub(crate) fn take_for_each_text(&self, pause: Duration) {
+        self.pause.lock().unwrap().1 = pause;
     }
 }
 
@@ -56,12 +69,17 @@ impl Embedder for Counting {
         if texts.is_empty() {
             return Ok(Vec::new());
         }
-        let pause = *self.pause.lock().unwrap();
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        let (call, text) = *self.pause.lock().unwrap();
+        let pause = call + text * u32::try_from(texts.len()).unwrap();
         if !pause.is_zero() {
             tokio::time::sleep(pause).await;
         }
         if self.outages.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
             return Err(Error::unavailable("the model does not answer"));
+        }
+        if texts.iter().any(|text| text.contains(BREAKING)) {
+            return Err(Error::unavailable("the server of the model broke").retryable(true));
         }
         if texts.iter().any(|text| text.contains(POISON)) {
             return Err(Error::invalid_input("the model refuses a text"));

@@ -4,8 +4,11 @@
 
 mod counting;
 mod crash;
+mod faults;
 mod life;
 mod races;
+mod replacing;
+mod restore;
 mod rig;
 mod search;
 mod versions;

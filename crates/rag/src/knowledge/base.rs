@@ -3,15 +3,19 @@
 use super::{
     KnowledgeBuilder,
     pieces::{Source, digest},
-    state::Version,
+    state::{self, Version},
 };
 use crate::embed::{Embedder, EmbedderExt as _};
 use mastra_core::{
-    Engine, EntityId, EntityRef, Error, ErrorKind, Path, Result,
+    Engine, EntityId, EntityRef, Error, ErrorKind, Path, Record, Result,
     changes::{ChangeQueue, QueueStatus, Requeue, SetAsideChange},
     vector::{IndexKind, IndexSpec, Metric, PointCountQuery, Provenance, Scope, VectorOperations as _, VectorStore},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+/// How often, and after what time, an index is looked for that another is making.
+const PATIENCE: usize = 100;
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// What it was made of.
 #[derive(Debug)]
@@ -70,6 +74,13 @@ impl KnowledgeBase {
             ErrorKind::AlreadyExists => follows_another(&parts),
             _ => error,
         })?;
+        // Another may have taken the version away before this made it anew.
+        if let Err(error) = state::still_in_use(&*parts.engine, &parts.name, &version).await {
+            if error.kind() == ErrorKind::Conflict {
+                discard(&*parts.engine, &*parts.vectors, &version).await?;
+            }
+            return Err(error);
+        }
         let together = shares_database(&parts, &version).await?;
         Ok(Self { parts, version: Arc::new(version), together })
     }
@@ -130,6 +141,14 @@ impl KnowledgeBase {
         self.parts.entity()
     }
 
+    /// The text of a record that passages are cut from, and that their spans count in: its fields, one below the other, as the format reads
+    /// them.
+    ///
+    /// Errors: `InvalidInput` where the fields are not of the format, such as no JSON.
+    pub fn text(&self, record: &Record) -> Result<String> {
+        Ok(self.parts.source.document(&record.data)?.text().to_owned())
+    }
+
     /// The fields of the records that searches can filter by.
     pub fn filter_fields(&self) -> &[Path] {
         &self.parts.source.filters
@@ -141,13 +160,25 @@ impl KnowledgeBase {
     }
 
     /// How far the points lag behind the records.
+    ///
+    /// Errors, here and of all that needs its index or queue: `Conflict` where it was reindexed or removed since it was opened.
     pub async fn lag(&self) -> Result<QueueStatus> {
-        self.parts.queue()?.queue_status(&self.version.subscription).await
+        self.alive(self.parts.queue()?.queue_status(&self.version.subscription).await).await
+    }
+
+    /// Tells what is not there because the knowledge base was reindexed or removed meanwhile.
+    pub(super) async fn alive<T>(&self, found: Result<T>) -> Result<T> {
+        if let Err(error) = &found
+            && error.is_not_found()
+        {
+            state::still_in_use(&*self.parts.engine, &self.parts.name, &self.version).await?;
+        }
+        found
     }
 
     /// What failed for good, those that failed last first.
     pub async fn set_aside(&self, limit: u32) -> Result<Vec<SetAsideChange>> {
-        self.parts.queue()?.list_set_aside(&self.version.subscription, limit).await
+        self.alive(self.parts.queue()?.list_set_aside(&self.version.subscription, limit).await).await
     }
 
     /// Ends it: its index with all points, its queue and its entry go; the records stay. Nothing is left to do where it is gone already.
@@ -170,32 +201,35 @@ pub(super) async fn discard(engine: &dyn Engine, vectors: &dyn VectorStore, vers
 
 /// The index of a version, made where it is not there.
 async fn make_index(parts: &Parts, version: &Version) -> Result<()> {
-    let found = match parts.vectors.get_index(&version.index).await {
-        Err(error) if error.is_not_found() => {
-            // It was lost, or this is another store: what was indexed has to be indexed again. Queued first, lest a crash forget it.
-            match parts.queue()?.requeue_changes(&version.subscription, &Requeue::All).await {
-                Err(error) if error.is_not_found() => {}
-                queued => drop(queued?),
-            }
-            let can = parts.vectors.capabilities();
-            let kind = if can.kind.hnsw { IndexKind::hnsw() } else { IndexKind::Flat };
-            let mut spec = IndexSpec::new(&version.index, version.dimension)
-                .metric(Metric::Cosine)
-                .kind(kind)
-                .field(super::point::path(super::point::RECORD)?)
-                .provenance(Provenance::new(&version.model).chunker(&version.recipe));
-            for field in &parts.source.filters {
-                spec = spec.field(super::point::data_path()?.join(field));
-            }
-            match parts.vectors.create_index(&spec).await {
-                // Another was quicker to make it.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                made => made?,
-            }
-            parts.vectors.get_index(&version.index).await?
+    let mut found = parts.vectors.get_index(&version.index).await;
+    if found.as_ref().is_err_and(Error::is_not_found) {
+        // It was lost, or this is another store: what was indexed has to be indexed again. Queued first, lest a crash forget it.
+        match parts.queue()?.requeue_changes(&version.subscription, &Requeue::All).await {
+            Err(error) if error.is_not_found() => {}
+            queued => drop(queued?),
         }
-        found => found?,
-    };
+        match parts.vectors.create_index(&specification(parts, version)?).await {
+            // Another was quicker to begin; not every store makes an index at once.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            made => made?,
+        }
+        for _ in 0..PATIENCE {
+            found = parts.vectors.get_index(&version.index).await;
+            if !found.as_ref().is_err_and(Error::is_not_found) {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        if found.as_ref().is_err_and(Error::is_not_found) {
+            return Err(Error::unavailable(
+                "another process has not finished making the index; if it was killed, try again in some minutes",
+            )
+            .with("knowledge", &parts.name)
+            .with("index", &version.index)
+            .retryable(true));
+        }
+    }
+    let found = found?;
     check_index(parts, version, &found)
 }
 
@@ -213,6 +247,19 @@ fn check_index(parts: &Parts, version: &Version, found: &IndexSpec) -> Result<()
             .with("index", &version.index));
     }
     Ok(())
+}
+
+fn specification(parts: &Parts, version: &Version) -> Result<IndexSpec> {
+    let kind = if parts.vectors.capabilities().kind.hnsw { IndexKind::hnsw() } else { IndexKind::Flat };
+    let mut spec = IndexSpec::new(&version.index, version.dimension)
+        .metric(Metric::Cosine)
+        .kind(kind)
+        .field(super::point::path(super::point::RECORD)?)
+        .provenance(Provenance::new(&version.model).chunker(&version.recipe));
+    for field in &parts.source.filters {
+        spec = spec.field(super::point::data_path()?.join(field));
+    }
+    Ok(spec)
 }
 
 /// Whether the store is the one that the engine's transactions hold: the same database, and the index is seen there.

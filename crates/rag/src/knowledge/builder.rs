@@ -2,7 +2,7 @@
 
 use super::{KnowledgeBase, base::Parts, pieces::Source, state};
 use crate::{chunk::Chunker, document::Format, embed::Embedder};
-use mastra_core::{Engine, EntityRef, Error, Path, Result, validate, vector::VectorStore};
+use mastra_core::{Engine, EntityRef, Error, ErrorKind, Path, Result, validate, vector::VectorStore};
 use std::sync::Arc;
 
 /// The most bytes of a knowledge base's name: what every store takes as the name of an index, with a number behind it.
@@ -75,8 +75,15 @@ impl KnowledgeBuilder {
     /// Where its index is not in the store, since that was lost or is another one, all records are queued again.
     pub async fn open(self, engine: Arc<dyn Engine>, vectors: Arc<dyn VectorStore>) -> Result<KnowledgeBase> {
         let parts = self.parts(engine, vectors).await?;
-        let version = state::open(&parts).await?;
-        KnowledgeBase::begin(parts, version).await
+        for _ in 1..state::ATTEMPTS {
+            let version = state::open(&parts).await?;
+            match KnowledgeBase::begin(Arc::clone(&parts), version).await {
+                // It was reindexed just now.
+                Err(error) if error.kind() == ErrorKind::Conflict => {}
+                begun => return begun,
+            }
+        }
+        Err(state::busy(&parts))
     }
 
     /// Opens it as it is, to be searched: no index is made, no entity is followed that is not followed already, nothing is written. What is

@@ -15,6 +15,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// After so many batches of which nothing succeeded, there is no use in a further one now.
+const FRUITLESS: u32 = 3;
+
 /// How to index.
 #[derive(Clone)]
 pub struct IndexOptions {
@@ -88,6 +91,11 @@ pub struct IndexReport {
 }
 
 impl IndexReport {
+    /// Grows with each change that comes any further.
+    fn progress(&self) -> u64 {
+        self.records + self.deleted + self.chunks + self.set_aside
+    }
+
     /// Both together; what waits, and why, is the later one's.
     #[must_use]
     pub fn and(self, later: &Self) -> Self {
@@ -112,26 +120,37 @@ impl KnowledgeBase {
     /// Brings the points of all records that changed up to date, until nothing is due.
     ///
     /// Many workers may do so at the same time. A worker that is stopped in the middle loses nothing: what it held is due again when its
-    /// lease ends. A record that cannot be indexed is set aside and holds nobody up. Costs per batch: one claim, one read of the records, one of
-    /// their points, the embedder's calls for texts that changed, one write.
+    /// lease ends. A record that cannot be indexed is set aside and holds nobody up. Where nothing succeeds any longer, such as while the
+    /// embedder does not answer, it ends, and the report says why. What takes longer than half of the lease is written step by step.
+    ///
+    /// Costs per batch: one claim, one read of the records, one of their points, the embedder's calls for texts that changed, one write.
     pub async fn index(&self, options: &IndexOptions) -> Result<IndexReport> {
+        self.alive(self.index_here(options).await).await
+    }
+
+    async fn index_here(&self, options: &IndexOptions) -> Result<IndexReport> {
         let began = Instant::now();
         let claim = ClaimOptions { limit: options.batch.clamp(1, 200), lease: options.lease };
         let queue = self.parts.queue()?;
         let subscription = &self.version.subscription;
         let waited = if options.progress.is_some() { queue.queue_status(subscription).await?.waiting } else { 0 };
         let mut report = IndexReport::default();
-        loop {
+        let mut terms = Terms { began, lease: options.lease, max_failures: options.max_failures.max(1), pace: None };
+        let mut fruitless = 0;
+        while fruitless < FRUITLESS {
             report.stopped = options.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed));
             if report.stopped {
                 break;
             }
-            let terms = Terms { began: Instant::now(), lease: options.lease, max_failures: options.max_failures.max(1) };
+            terms.began = Instant::now();
             let claimed = queue.claim_changes(subscription, &claim).await?;
             if claimed.is_empty() {
                 break;
             }
-            write::carry_out(self, claimed, terms, &mut report).await?;
+            let before = (report.failed, report.progress());
+            write::carry_out(self, claimed, &mut terms, &mut report).await?;
+            let failed = report.failed > before.0 && report.progress() == before.1;
+            fruitless = if failed { fruitless + 1 } else { 0 };
             if let Some(progress) = &options.progress {
                 progress(&IndexProgress { report: report.clone(), waited, elapsed: began.elapsed() });
             }

@@ -40,6 +40,7 @@ mod builder;
 mod indexer;
 mod pieces;
 mod point;
+mod prepare;
 mod reindex;
 mod retrieve;
 mod state;

@@ -62,13 +62,20 @@ impl Source {
         texts.join("\n\n")
     }
 
+    /// What a record's chunks are cut from.
+    pub(super) fn document(&self, data: &Value) -> Result<Document> {
+        let text = self.text(data);
+        // Nothing is no document of some formats.
+        let format = if text.trim().is_empty() { Format::Text } else { self.format };
+        Document::from_format(format, text)
+    }
+
     /// The pieces of a record, in order; none where its fields hold no text.
     pub(super) fn pieces(&self, record: &Record) -> Result<Vec<Piece>> {
-        let text = self.text(&record.data);
-        if text.trim().is_empty() {
+        let document = self.document(&record.data)?;
+        if document.text().trim().is_empty() {
             return Ok(Vec::new());
         }
-        let document = Document::from_format(self.format, text)?;
         let chunks = self.chunker.chunk(&document)?;
         let piece = |(order, chunk): (u32, crate::chunk::Chunk)| {
             let hash = digest(&embedded(&chunk.headings, &chunk.text), 32);

@@ -63,6 +63,11 @@ pub fn record_of(id: &str) -> Option<RecordId> {
     id.split_once(':')?.0.parse().ok()
 }
 
+/// The generation that a point was made of, by its id.
+pub(super) fn generation_of(id: &str) -> Option<i64> {
+    id.split(':').nth(1)?.parse().ok()
+}
+
 /// The point of a chunk.
 pub(super) fn of(record: &Record, piece: &Piece, of: u32, vector: Vec<f32>, data: &Value) -> Result<NewPoint> {
     let about = About {
@@ -82,9 +87,17 @@ pub(super) fn of(record: &Record, piece: &Piece, of: u32, vector: Vec<f32>, data
     Ok(NewPoint::new(id(record.id, record.generation, piece.order), vector).metadata(metadata).text(&piece.text))
 }
 
-/// The points of a record up to a generation. Newer ones are another worker's, who knows better.
-pub(super) fn up_to(record: RecordId, generation: i64) -> Result<Filter> {
-    Ok(Filter::and([Filter::eq(path(RECORD)?, record.to_string())?, Filter::lte(path(GENERATION)?, generation)?]))
+/// The points of records, each up to a generation. Newer ones are another worker's, who knows better.
+///
+/// The list of all records stands first and by itself: an index on the record's id serves it, where a store would look at every point for
+/// alternatives of two conditions each.
+pub(super) fn up_to(records: &[(RecordId, i64)]) -> Result<Filter> {
+    let ids: Vec<String> = records.iter().map(|(record, _)| record.to_string()).collect();
+    let each = |(record, generation): &(RecordId, i64)| {
+        Ok(Filter::and([Filter::eq(path(RECORD)?, record.to_string())?, Filter::lte(path(GENERATION)?, *generation)?]))
+    };
+    let bounds = records.iter().map(each).collect::<Result<Vec<Filter>>>()?;
+    Ok(Filter::and([Filter::is_in(path(RECORD)?, ids)?, Filter::or(bounds)]))
 }
 
 /// A filter on the record's data, as it is asked of a point's metadata. Only the fields that were named as filter fields are there.
@@ -124,9 +137,19 @@ mod tests {
     }
 
     #[test]
+    fn each_record_has_a_bound_of_its_own() {
+        let (one, two) = (RecordId::generate(), RecordId::generate());
+        let filter = up_to(&[(one, 3), (two, 5)]).unwrap();
+        let matches = |record: RecordId, generation: i64| filter.matches(&json!({"recordId": record, "generation": generation}));
+        assert!(matches(one, 3) && !matches(one, 4) && matches(two, 4) && !matches(two, 6));
+        assert!(!matches(RecordId::generate(), 1) && !up_to(&[]).unwrap().matches(&json!({})));
+    }
+
+    #[test]
     fn a_point_names_its_record() {
         let record = RecordId::generate();
         assert_eq!(record_of(&id(record, 7, 3)), Some(record));
+        assert_eq!(generation_of(&id(record, 7, 3)), Some(7));
         assert_eq!(record_of("intro.md#3"), None);
     }
 }

@@ -2,16 +2,14 @@
 
 use super::{
     IndexOptions, IndexReport, KnowledgeBase, KnowledgeBuilder,
-    base::{Parts, discard},
-    state::{self, State, Version},
+    base::Parts,
+    state::{self, ATTEMPTS, State, Version, busy},
 };
 use futures::TryStreamExt as _;
-use mastra_core::{Engine, Error, RecordQuery, Result, vector::VectorStore};
+use mastra_core::{Engine, Error, ErrorKind, RecordQuery, Result, vector::VectorStore};
 use serde::Serialize;
 use std::{sync::Arc, time::Duration};
 
-/// How often the entry may change under us.
-const ATTEMPTS: usize = 16;
 /// How long to wait for what other workers hold.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -46,7 +44,7 @@ impl KnowledgeBuilder {
     pub async fn plan_reindex(self, engine: Arc<dyn Engine>, vectors: Arc<dyn VectorStore>) -> Result<ReindexPlan> {
         let parts = self.parts(engine, vectors).await?;
         let (state, _) = state::load(&*parts.engine, &parts.name).await?;
-        let (to, resumes) = next(&parts, &state)?;
+        let (to, resumes) = next(&parts, &state).await?;
         let (mut records, mut texts) = (0, 0);
         let mut stream = parts.engine.stream_records(&parts.entity(), &RecordQuery::new()).await?;
         while let Some(record) = stream.try_next().await? {
@@ -69,60 +67,76 @@ impl KnowledgeBuilder {
     ) -> Result<(KnowledgeBase, ReindexReport)> {
         let parts = self.parts(engine, vectors).await?;
         let version = begin(&parts).await?;
-        let base = KnowledgeBase::begin(Arc::clone(&parts), version.clone()).await?;
-        let mut total = IndexReport::default();
-        loop {
-            let report = base.index(options).await?;
-            total = total.and(&report);
-            if report.stopped {
-                return Err(Error::unavailable("reindexing was stopped; it goes on when it is called again").retryable(true));
+        match build(&parts, &version, options).await {
+            Ok((base, index)) => Ok((base, ReindexReport { version, index })),
+            // Another began since, and took away what this one was filling.
+            Err(_)
+                if state::still_in_use(&*parts.engine, &parts.name, &version)
+                    .await
+                    .is_err_and(|error| error.kind() == ErrorKind::Conflict) =>
+            {
+                Err(replaced(&parts))
             }
-            let lag = base.lag().await?;
-            if lag.waiting == 0 && lag.claimed == 0 {
-                break;
-            }
-            if report.failed > 0 {
-                let reason = report.error.unwrap_or_default();
-                return Err(Error::unavailable(
-                    "records could not be indexed for now; reindexing goes on when it is called again",
-                )
-                .with("waiting", lag.waiting)
-                .with("reason", reason)
-                .retryable(true));
-            }
-            tokio::time::sleep(PAUSE).await;
+            Err(error) => Err(error),
         }
-        swap(&parts, &version).await?;
-        Ok((base, ReindexReport { version, index: total }))
     }
 }
 
+/// Fills a version until nothing waits, and swaps it in.
+async fn build(parts: &Arc<Parts>, version: &Version, options: &IndexOptions) -> Result<(KnowledgeBase, IndexReport)> {
+    let base = KnowledgeBase::begin(Arc::clone(parts), version.clone()).await?;
+    let mut total = IndexReport::default();
+    loop {
+        let report = base.index(options).await?;
+        total = total.and(&report);
+        if report.stopped {
+            return Err(Error::unavailable("reindexing was stopped; it goes on when it is called again").retryable(true));
+        }
+        let lag = base.lag().await?;
+        if lag.waiting == 0 && lag.claimed == 0 {
+            break;
+        }
+        if report.failed > 0 {
+            let reason = report.error.unwrap_or_default();
+            return Err(Error::unavailable("records could not be indexed for now; reindexing goes on when it is called again")
+                .with("waiting", lag.waiting)
+                .with("reason", reason)
+                .retryable(true));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    swap(parts, version).await?;
+    Ok((base, total))
+}
+
 /// The version that these parts would make, and whether it was begun.
-fn next(parts: &Parts, state: &State) -> Result<(Version, bool)> {
+async fn next(parts: &Parts, state: &State) -> Result<(Version, bool)> {
     if let Some(building) = state.building.as_ref().filter(|building| building.is_of(parts)) {
         return Ok((building.clone(), true));
     }
     if state.active.as_ref().is_some_and(|active| active.is_of(parts)) {
         return Err(Error::already_exists("the knowledge base is indexed like this already").with("knowledge", &parts.name));
     }
-    let newest = state.active.iter().chain(&state.building).map(|version| version.number).max().unwrap_or_default();
-    Ok((Version::of(parts, newest + 1), false))
+    Ok((state::unused(parts, state).await?, false))
 }
 
 /// Enters what is being built.
 async fn begin(parts: &Parts) -> Result<Version> {
     for _ in 0..ATTEMPTS {
         let (state, generation) = state::load(&*parts.engine, &parts.name).await?;
-        let (version, resumes) = next(parts, &state)?;
-        if resumes {
-            return Ok(version);
-        }
-        let entered = State { active: state.active, building: Some(version.clone()) };
+        let next = next(parts, &state).await;
+        let version = match &next {
+            Ok((version, true)) => return Ok(version.clone()),
+            Ok((version, false)) => Some(version.clone()),
+            // Who goes back to what is searched gives up what was begun.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && state.building.is_some() => None,
+            Err(_) => return next.map(|(version, _)| version),
+        };
+        let mut entered = State { building: version, ..state.clone() };
+        entered.retired.extend(state.building);
         if state::store(parts, &entered, generation).await? {
-            if let Some(abandoned) = state.building {
-                discard(&*parts.engine, &*parts.vectors, &abandoned).await?;
-            }
-            return Ok(version);
+            state::sweep(parts).await?;
+            return next.map(|(version, _)| version);
         }
     }
     Err(busy(parts))
@@ -136,18 +150,17 @@ async fn swap(parts: &Parts, version: &Version) -> Result<()> {
             return Ok(());
         }
         if state.building.as_ref() != Some(version) {
-            return Err(Error::conflict("another reindexing took the place of this one").with("knowledge", &parts.name));
+            return Err(replaced(parts));
         }
-        if state::store(parts, &State { active: Some(version.clone()), building: None }, generation).await? {
-            if let Some(old) = state.active {
-                discard(&*parts.engine, &*parts.vectors, &old).await?;
-            }
-            return Ok(());
+        let mut swapped = State { active: Some(version.clone()), building: None, retired: state.retired };
+        swapped.retired.extend(state.active);
+        if state::store(parts, &swapped, generation).await? {
+            return state::sweep(parts).await;
         }
     }
     Err(busy(parts))
 }
 
-fn busy(parts: &Parts) -> Error {
-    Error::conflict("others keep changing the entry of the knowledge base").with("knowledge", &parts.name).retryable(true)
+fn replaced(parts: &Parts) -> Error {
+    Error::conflict("another reindexing took the place of this one").with("knowledge", &parts.name)
 }

@@ -1,6 +1,6 @@
 //! Which version of a knowledge base is searched, and which is being built: a record of the engine itself.
 
-use super::base::Parts;
+use super::base::{Parts, discard};
 use crate::embed::EmbedderExt as _;
 use futures::TryStreamExt as _;
 use mastra_core::{
@@ -13,6 +13,8 @@ use serde_json::json;
 /// The entity of these records, and its connection.
 const ENTITY: &str = "mastra.knowledge";
 const CONNECTION: &str = "SYSTEM";
+/// How often the entry may change under us.
+pub(super) const ATTEMPTS: usize = 16;
 
 /// What made the points of a knowledge base, and where they are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,11 +42,19 @@ pub struct State {
     pub active: Option<Version>,
     /// What a reindexing builds beside it.
     pub building: Option<Version>,
+    /// What neither of them needs any longer, and is still to be taken away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retired: Vec<Version>,
 }
 
 impl State {
     /// All versions that there are.
     pub fn versions(&self) -> impl Iterator<Item = &Version> {
+        self.in_use().chain(&self.retired)
+    }
+
+    /// What is searched and what is built.
+    pub fn in_use(&self) -> impl Iterator<Item = &Version> {
         self.active.iter().chain(&self.building)
     }
 }
@@ -120,17 +130,78 @@ pub(super) async fn store(parts: &Parts, state: &State, generation: i64) -> Resu
 
 /// The version that these parts search and index: the active one, made where there is none.
 pub(super) async fn open(parts: &Parts) -> Result<Version> {
-    for _ in 0..16 {
+    for _ in 0..ATTEMPTS {
         let (state, generation) = load(&*parts.engine, &parts.name).await?;
-        if let Some(active) = state.active {
-            return if active.is_of(parts) { Ok(active) } else { Err(another(parts, &active)) };
+        if let Some(active) = &state.active {
+            if !active.is_of(parts) {
+                return Err(another(parts, active));
+            }
+            if !state.retired.is_empty()
+                && let Err(error) = sweep(parts).await
+            {
+                tracing::warn!(knowledge = parts.name, kind = %error.kind(), "what a reindexing left behind could not be taken away");
+            }
+            return Ok(active.clone());
         }
-        let first = Version::of(parts, 1);
-        if store(parts, &State { active: Some(first.clone()), building: None }, generation).await? {
+        // What a first reindexing began is gone on with, where it is the same.
+        let (first, building) = match state.building {
+            Some(building) if building.is_of(parts) => (building, None),
+            ref building => (unused(parts, &state).await?, building.clone()),
+        };
+        let opened = State { active: Some(first.clone()), building, retired: state.retired };
+        if store(parts, &opened, generation).await? {
             return Ok(first);
         }
     }
-    Err(Error::conflict("others keep changing the entry of the knowledge base").with("knowledge", &parts.name).retryable(true))
+    Err(busy(parts))
+}
+
+/// The next version that leaves no trace yet, in the store or in the queue: what an earlier life of this name left there is nobody's.
+pub(super) async fn unused(parts: &Parts, state: &State) -> Result<Version> {
+    let subscriptions = parts.queue()?.list_subscriptions().await?;
+    let mut number = state.versions().map(|version| version.number).max().unwrap_or_default();
+    loop {
+        number += 1;
+        let version = Version::of(parts, number);
+        if subscriptions.iter().any(|subscription| subscription.name == version.subscription) {
+            continue;
+        }
+        match parts.vectors.get_index(&version.index).await {
+            Ok(_) => {}
+            Err(error) if error.is_not_found() => return Ok(version),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Takes away what is retired. Stopped in the middle, the next one goes on.
+pub(super) async fn sweep(parts: &Parts) -> Result<()> {
+    for _ in 0..ATTEMPTS {
+        let (state, generation) = load(&*parts.engine, &parts.name).await?;
+        if state.retired.is_empty() {
+            return Ok(());
+        }
+        for version in &state.retired {
+            discard(&*parts.engine, &*parts.vectors, version).await?;
+        }
+        if store(parts, &State { retired: Vec::new(), ..state }, generation).await? {
+            return Ok(());
+        }
+    }
+    Err(busy(parts))
+}
+
+/// Fails where a version is no longer one of those that are searched or built.
+pub(super) async fn still_in_use(engine: &dyn Engine, name: &str, version: &Version) -> Result<()> {
+    let (state, _) = load(engine, name).await?;
+    if state.in_use().any(|other| other == version) {
+        return Ok(());
+    }
+    Err(Error::conflict("the knowledge base was reindexed or removed since it was opened: open it again").with("knowledge", name))
+}
+
+pub(super) fn busy(parts: &Parts) -> Error {
+    Error::conflict("others keep changing the entry of the knowledge base").with("knowledge", &parts.name).retryable(true)
 }
 
 /// The active version, which has to be one that these parts search.

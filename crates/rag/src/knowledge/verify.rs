@@ -6,17 +6,19 @@ use super::{
 };
 use futures::TryStreamExt as _;
 use mastra_core::{
-    Cursor, Record, RecordId, RecordQuery, Result,
+    Cursor, Record, RecordId, RecordQuery, RecordStore as _, Result,
     changes::Requeue,
-    vector::{Include, Point, ScrollQuery, VectorOperations as _},
+    number::values_equal,
+    vector::{Include, Point, PointSelector, ScrollQuery, VectorOperations as _},
 };
 use serde::Serialize;
 use std::collections::{HashMap, VecDeque};
 
 /// Points read at a time.
 const PAGE: usize = 1_000;
-/// Records queued at a time.
+/// Records queued at a time, and points that are looked at once more before that.
 const QUEUED: usize = 500;
+const DOUBTED: usize = 10_000;
 
 /// How to verify.
 #[derive(Debug, Clone, Copy, Default)]
@@ -56,9 +58,16 @@ impl KnowledgeBase {
     /// Compares every record with its points, in flat memory, and queues those that differ where it may repair: after a restore of one of
     /// the two stores, say. Nothing is embedded here; [`KnowledgeBase::index`] then is. A record that is being written or indexed
     /// meanwhile may be told as stale.
+    ///
+    /// Points of generations that their record has not reached are of a history that the engine does not remember, such as after it was restored
+    /// from a backup: indexing would never meet them, so that they are removed here.
     pub async fn verify(&self, options: &VerifyOptions) -> Result<VerifyReport> {
+        self.alive(self.verify_here(options).await).await
+    }
+
+    async fn verify_here(&self, options: &VerifyOptions) -> Result<VerifyReport> {
         let mut report = VerifyReport::default();
-        let mut wanting = Wanting { base: self, repair: options.repair, records: Vec::new() };
+        let mut wanting = Wanting { base: self, repair: options.repair, records: Vec::new(), doubted: Vec::new() };
         let mut points = Points::new(self);
         let stream = self.parts.engine.stream_records(&self.entity(), &RecordQuery::new()).await;
         let mut records = match stream {
@@ -74,7 +83,7 @@ impl KnowledgeBase {
             };
             while let Some((id, of)) = next.take_if(|(id, _)| record.as_ref().is_none_or(|record| *id < record.id)) {
                 report.ghosts += 1;
-                wanting.add(id, name(&of), &mut report).await?;
+                wanting.add(id, name(&of), &of, None, &mut report).await?;
                 next = points.next(&mut report).await?;
             }
             let Some(record) = record else { break };
@@ -91,7 +100,7 @@ impl KnowledgeBase {
                 Difference::Missing => report.missing += 1,
                 Difference::Stale => report.stale += 1,
             }
-            wanting.add(record.id, record.external_id.clone(), &mut report).await?;
+            wanting.add(record.id, record.external_id.clone(), &found, Some(record.generation), &mut report).await?;
         }
         wanting.flush(&mut report).await?;
         Ok(report)
@@ -109,7 +118,9 @@ impl KnowledgeBase {
         let data = self.parts.source.data(record);
         let right = |point: &Point| {
             let about = point.metadata.as_ref().and_then(|metadata| About::read(metadata).ok());
-            about.is_some_and(|about| expected.get(&point.id).is_some_and(|hash| *hash == about.hash) && about.data == data)
+            about.is_some_and(|about| {
+                expected.get(&point.id).is_some_and(|hash| *hash == about.hash) && values_equal(&about.data, &data)
+            })
         };
         Ok(if found.len() == expected.len() && found.iter().all(right) { Difference::None } else { Difference::Stale })
     }
@@ -181,15 +192,30 @@ struct Wanting<'b> {
     base: &'b KnowledgeBase,
     repair: bool,
     records: Vec<(RecordId, String)>,
+    /// Points that are newer than their record seemed to be, or of none: record, generation, id.
+    doubted: Vec<(RecordId, i64, String)>,
 }
 
 impl Wanting<'_> {
-    async fn add(&mut self, id: RecordId, external_id: String, report: &mut VerifyReport) -> Result<()> {
-        if self.repair {
-            self.records.push((id, external_id));
-            if self.records.len() >= QUEUED {
-                self.flush(report).await?;
-            }
+    async fn add(
+        &mut self,
+        id: RecordId,
+        external_id: String,
+        points: &[Point],
+        generation: Option<i64>,
+        report: &mut VerifyReport,
+    ) -> Result<()> {
+        if !self.repair {
+            return Ok(());
+        }
+        let newer = points.iter().filter_map(|point| {
+            let of = point::generation_of(&point.id)?;
+            generation.is_none_or(|generation| of > generation).then(|| (id, of, point.id.clone()))
+        });
+        self.doubted.extend(newer);
+        self.records.push((id, external_id));
+        if self.records.len() >= QUEUED || self.doubted.len() >= DOUBTED {
+            self.flush(report).await?;
         }
         Ok(())
     }
@@ -198,9 +224,30 @@ impl Wanting<'_> {
         if self.records.is_empty() {
             return Ok(());
         }
+        self.forget().await?;
         let which = Requeue::Records(std::mem::take(&mut self.records));
         let queue = self.base.parts.queue()?;
         report.queued += queue.requeue_changes(&self.base.version.subscription, &which).await?;
+        Ok(())
+    }
+
+    /// Removes points that no record can have written: a record is of its generation before its points are.
+    async fn forget(&mut self) -> Result<()> {
+        if self.doubted.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<String> = self.records.iter().map(|(_, external_id)| external_id.clone()).collect();
+        let live: HashMap<RecordId, i64> =
+            match self.base.parts.engine.get_records_by_external_ids(&self.base.entity(), &names).await {
+                Err(error) if error.is_not_found() => HashMap::new(),
+                found => found?.into_iter().map(|record| (record.id, record.generation)).collect(),
+            };
+        let doubted = std::mem::take(&mut self.doubted);
+        let nobodys = doubted.into_iter().filter(|(record, of, _)| live.get(record).is_none_or(|generation| of > generation));
+        let ids: Vec<String> = nobodys.map(|(_, _, id)| id).collect();
+        for ids in ids.chunks(PAGE) {
+            self.base.parts.vectors.delete(&self.base.scope(), &PointSelector::Ids(ids.to_vec())).await?;
+        }
         Ok(())
     }
 }

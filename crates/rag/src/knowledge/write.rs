@@ -3,49 +3,34 @@
 use super::{
     KnowledgeBase,
     indexer::IndexReport,
-    pieces::Piece,
-    point::{self, About},
+    point,
+    prepare::{Batch, Job, prepare},
 };
-use crate::embed::EmbedKind;
 use mastra_core::{
-    Error, ErrorKind, Filter, Record, RecordId, RecordStore as _, Result,
-    changes::{QueuedChange, SettleReport, Settlement, SettlementOutcome},
-    vector::{Include, NewPoint, PointUpsertOptions, ScrollQuery, VectorOperations},
+    Error, ErrorKind, Record, RecordId, RecordStore as _, Result,
+    changes::{QueuedChange, Requeue, SettleReport, Settlement, SettlementOutcome},
+    vector::{PointSelector, PointUpsertOptions, VectorOperations},
 };
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     time::{Duration, Instant},
 };
 
-/// Points of one page, when those that are there are read.
-const PAGE: usize = 1_000;
 /// How often a transaction that met another is run again.
 const ATTEMPTS: u32 = 7;
 /// The longest that a change waits after a failure.
 const LONGEST: Duration = Duration::from_secs(300);
-
-/// A claimed change, and the record as it is now; `None` where it is gone.
-struct Job {
-    change: QueuedChange,
-    record: Option<Record>,
-    pieces: Vec<Piece>,
-}
-
-/// What is to be written for some jobs.
-struct Batch {
-    points: Vec<NewPoint>,
-    /// What those points take the place of.
-    replaced: Vec<Filter>,
-    /// What goes without anything in its place.
-    removed: Vec<Filter>,
-}
+/// The most texts that are embedded before the clock is looked at; and how many at first, while nobody knows how long they take.
+const TEXTS: (usize, usize) = (4_096, 256);
 
 /// How a batch is written: bounds of one worker.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Terms {
     pub(super) began: Instant,
     pub(super) lease: Duration,
     pub(super) max_failures: u32,
+    /// How many texts a second were embedded last.
+    pub(super) pace: Option<f64>,
 }
 
 impl Terms {
@@ -54,17 +39,37 @@ impl Terms {
         self.began.elapsed() > self.lease.mul_f64(0.75)
     }
 
+    /// Whether it is time to write what there is.
+    pub(super) fn is_half_over(&self) -> bool {
+        self.began.elapsed() > self.lease / 2
+    }
+
+    /// How many texts to embed at once: what takes a quarter of the lease, and less where earlier attempts took too long.
+    pub(super) fn texts_at_once(&self, failures: u32) -> usize {
+        let (most, first) = TEXTS;
+        match self.pace {
+            Some(pace) => ((pace * self.lease.as_secs_f64() / 4.0) as usize).clamp(1, most),
+            None => (first >> failures.saturating_mul(2).min(8)).max(1),
+        }
+    }
+
+    /// Learns how long texts take.
+    pub(super) fn took(&mut self, texts: usize, time: Duration) {
+        self.pace = Some(texts as f64 / time.as_secs_f64().max(1e-6));
+    }
+
     /// Done; should a lease have lapsed, once more when its worker cannot be writing any longer.
     fn done(&self) -> SettlementOutcome {
         SettlementOutcome::Done { repeat_after: self.lease.saturating_mul(2) }
     }
 }
 
-/// Carries claimed changes out. What fails is settled as failed; an error means that the engine itself could not be asked.
+/// Carries claimed changes out. What fails is settled as failed, what there was no time for is given back; an error means that the engine
+/// itself could not be asked.
 pub(super) async fn carry_out(
     base: &KnowledgeBase,
     claimed: Vec<QueuedChange>,
-    terms: Terms,
+    terms: &mut Terms,
     report: &mut IndexReport,
 ) -> Result<()> {
     let records = records(base, &claimed).await?;
@@ -77,7 +82,24 @@ pub(super) async fn carry_out(
             Err(error) => failed(base, &[change], &error, terms, report).await?,
         }
     }
-    together(base, jobs, terms, report).await
+    // What failed before is tried in ever smaller company: a text that a server never answers holds nobody else up.
+    let company = |job: &Job| match job.change.failures {
+        0 => usize::MAX,
+        1 => 8,
+        _ => 1,
+    };
+    jobs.sort_by_key(|job| std::cmp::Reverse(company(job)));
+    let mut first = true;
+    while let Some(most) = jobs.first().map(company) {
+        if !first && terms.is_half_over() {
+            return release(base, &jobs).await;
+        }
+        let count = jobs.iter().take(most).take_while(|job| company(job) == most).count();
+        let later = jobs.split_off(count);
+        together(base, jobs, terms, report).await?;
+        (jobs, first) = (later, false);
+    }
+    Ok(())
 }
 
 /// The records of the changes as they are now, by their ids.
@@ -90,18 +112,26 @@ async fn records(base: &KnowledgeBase, claimed: &[QueuedChange]) -> Result<HashM
     }
 }
 
+/// Gives back what there was no time for.
+async fn release(base: &KnowledgeBase, jobs: &[Job]) -> Result<()> {
+    let settlements: Vec<Settlement> = jobs.iter().map(|job| job.change.settle(SettlementOutcome::Release)).collect();
+    base.parts.queue()?.settle_changes(&base.version.subscription, &settlements).await.map(drop)
+}
+
 /// Carries jobs out in one write. Where that fails for a reason that lies in one of them, each is tried alone.
-async fn together(base: &KnowledgeBase, jobs: Vec<Job>, terms: Terms, report: &mut IndexReport) -> Result<()> {
-    if jobs.is_empty() {
-        return Ok(());
-    }
+async fn together(base: &KnowledgeBase, jobs: Vec<Job>, terms: &mut Terms, report: &mut IndexReport) -> Result<()> {
     match attempt(base, &jobs, terms, report).await {
         Ok(()) => Ok(()),
         Err(error) if jobs.len() > 1 && !is_passing(&error) => {
-            for job in jobs {
-                if let Err(error) = attempt(base, std::slice::from_ref(&job), terms, report).await {
-                    failed(base, &[job.change], &error, terms, report).await?;
+            let mut left = jobs.as_slice();
+            while let Some((job, later)) = left.split_first() {
+                if left.len() < jobs.len() && terms.is_half_over() {
+                    return release(base, left).await;
                 }
+                if let Err(error) = attempt(base, std::slice::from_ref(job), terms, report).await {
+                    failed(base, std::slice::from_ref(&job.change), &error, terms, report).await?;
+                }
+                left = later;
             }
             Ok(())
         }
@@ -112,103 +142,60 @@ async fn together(base: &KnowledgeBase, jobs: Vec<Job>, terms: Terms, report: &m
     }
 }
 
-async fn attempt(base: &KnowledgeBase, jobs: &[Job], terms: Terms, report: &mut IndexReport) -> Result<()> {
-    let (batch, spent) = prepare(base, jobs).await?;
+async fn attempt(base: &KnowledgeBase, jobs: &[Job], terms: &mut Terms, report: &mut IndexReport) -> Result<()> {
+    let batch = prepare(base, jobs, terms).await?;
     let settled = write(base, jobs, &batch, terms).await?;
     report.lost += settled.lost;
-    report.records += jobs.iter().filter(|job| job.record.is_some()).count() as u64;
-    report.deleted += jobs.iter().filter(|job| job.record.is_none()).count() as u64;
+    for (job, _) in jobs.iter().zip(&batch.whole).filter(|(_, whole)| **whole) {
+        *(if job.record.is_some() { &mut report.records } else { &mut report.deleted }) += 1;
+    }
     report.chunks += batch.points.len() as u64;
-    report.embedded += spent;
-    report.reused += batch.points.len() as u64 - spent;
+    report.embedded += batch.embedded;
+    report.reused += (batch.points.len() as u64).saturating_sub(batch.embedded);
+    if let Some(error) = &batch.error {
+        let unfinished = batch.whole.iter().filter(|whole| !**whole).count() as u64;
+        told_of(base, unfinished, error, report);
+        report.failed += unfinished;
+    }
     Ok(())
 }
 
-/// The points of the jobs, and how many texts had to be embedded for them.
-async fn prepare(base: &KnowledgeBase, jobs: &[Job]) -> Result<(Batch, u64)> {
-    let mut vectors = known_vectors(base, jobs).await?;
-    let mut missing: BTreeMap<&str, String> = BTreeMap::new();
-    for piece in jobs.iter().flat_map(|job| &job.pieces) {
-        if !vectors.contains_key(&piece.hash) {
-            missing.entry(&piece.hash).or_insert_with(|| piece.embedded());
-        }
-    }
-    let texts: Vec<&str> = missing.values().map(String::as_str).collect();
-    let embedded = base.parts.embedder.embed(&texts, EmbedKind::Document).await?;
-    if embedded.len() != texts.len() {
-        return Err(Error::corrupt("the embedder gave another number of vectors than it was given texts"));
-    }
-    let spent = texts.len() as u64;
-    vectors.extend(missing.keys().map(|hash| (*hash).to_owned()).zip(embedded));
-
-    let mut batch = Batch { points: Vec::new(), replaced: Vec::new(), removed: Vec::new() };
-    for job in jobs {
-        let Some(record) = job.record.as_ref().filter(|_| !job.pieces.is_empty()) else {
-            let generation = job.record.as_ref().map_or(job.change.generation, |record| record.generation);
-            batch.removed.push(point::up_to(job.change.record_id, generation)?);
-            continue;
-        };
-        batch.replaced.push(point::up_to(record.id, record.generation)?);
-        let (data, of) = (base.parts.source.data(record), u32::try_from(job.pieces.len()).unwrap_or(u32::MAX));
-        for piece in &job.pieces {
-            let vector = vectors.get(&piece.hash).cloned().ok_or_else(|| Error::internal("a text was not embedded"))?;
-            batch.points.push(point::of(record, piece, of, vector, &data)?);
-        }
-    }
-    Ok((batch, spent))
-}
-
-/// The vectors that the records' points have now, by the digest of what was embedded: what did not change is not embedded again.
-async fn known_vectors(base: &KnowledgeBase, jobs: &[Job]) -> Result<HashMap<String, Vec<f32>>> {
-    let ids: Vec<String> = jobs.iter().filter(|job| !job.pieces.is_empty()).map(|job| job.change.record_id.to_string()).collect();
-    let mut known = HashMap::new();
-    if ids.is_empty() {
-        return Ok(known);
-    }
-    let mut query = ScrollQuery::new().filter(Filter::is_in(point::path(point::RECORD)?, ids)?).limit(PAGE).include(Include {
-        vector: true,
-        metadata: true,
-        ..Include::ID
-    });
-    loop {
-        let page = base.parts.vectors.scroll(&base.scope(), &query).await?;
-        for found in page.items {
-            if let (Some(vector), Some(metadata)) = (found.vector, found.metadata)
-                && let Ok(about) = About::read(&metadata)
-            {
-                known.insert(about.hash, vector.into_vec());
+/// Writes the points and settles the changes: in one transaction where the store shares the database.
+async fn write(base: &KnowledgeBase, jobs: &[Job], batch: &Batch, terms: &Terms) -> Result<SettleReport> {
+    let outcome = |change: &QueuedChange, whole: bool| match &batch.error {
+        _ if whole => terms.done(),
+        Some(error) => again(change, error),
+        None => SettlementOutcome::Release,
+    };
+    let settlements: Vec<Settlement> =
+        jobs.iter().zip(&batch.whole).map(|(job, whole)| job.change.settle(outcome(&job.change, *whole))).collect();
+    if base.together {
+        // However late it is: who lost a lease meanwhile cannot settle, and then nothing is written.
+        for attempt in 0..ATTEMPTS {
+            match commit(base, batch, &settlements).await {
+                Err(error) if error.kind() == ErrorKind::Conflict && error.is_retryable() => {
+                    tokio::time::sleep(Duration::from_millis(5 << attempt)).await;
+                }
+                done => return done,
             }
         }
-        match page.next_cursor {
-            None => return Ok(known),
-            cursor => query = query.cursor(cursor),
-        }
+        return commit(base, batch, &settlements).await;
     }
-}
-
-/// Writes the points and settles the changes: in one transaction where the store shares the database.
-async fn write(base: &KnowledgeBase, jobs: &[Job], batch: &Batch, terms: Terms) -> Result<SettleReport> {
-    let settlements: Vec<Settlement> = jobs.iter().map(|job| job.change.settle(terms.done())).collect();
-    let subscription = base.version.subscription.as_str();
     if terms.is_late() {
         // What another may be writing by now is not written.
         return Err(
             Error::timeout("embedding took longer than the lease allows: smaller batches, or a longer lease").retryable(true)
         );
     }
-    if !base.together {
-        apply(base, &*base.parts.vectors, batch).await?;
-        return base.parts.queue()?.settle_changes(subscription, &settlements).await;
+    let (queue, subscription) = (base.parts.queue()?, base.version.subscription.as_str());
+    apply(base, &*base.parts.vectors, batch).await?;
+    let settled = queue.settle_changes(subscription, &settlements).await?;
+    if settled.lost > 0 {
+        // Written behind one who knew better, and who may have been through with it for long.
+        let records = jobs.iter().map(|job| (job.change.record_id, job.change.external_id.clone())).collect();
+        queue.requeue_changes(subscription, &Requeue::Records(records)).await?;
     }
-    for attempt in 0..ATTEMPTS {
-        match commit(base, batch, &settlements).await {
-            Err(error) if error.kind() == ErrorKind::Conflict && error.is_retryable() => {
-                tokio::time::sleep(Duration::from_millis(5 << attempt)).await;
-            }
-            done => return done,
-        }
-    }
-    commit(base, batch, &settlements).await
+    Ok(settled)
 }
 
 /// Points and queue in one transaction. Where another worker took over, nothing is written.
@@ -230,18 +217,20 @@ async fn commit(base: &KnowledgeBase, batch: &Batch, settlements: &[Settlement])
 async fn apply<V: VectorOperations + ?Sized>(base: &KnowledgeBase, vectors: &V, batch: &Batch) -> Result<()> {
     let scope = base.scope();
     if !batch.points.is_empty() {
-        let options =
-            PointUpsertOptions::new().replace_where(Filter::or(batch.replaced.clone())).model(base.version.model.clone());
+        let mut options = PointUpsertOptions::new().model(base.version.model.clone());
+        if !batch.replaced.is_empty() {
+            options = options.replace_where(point::up_to(&batch.replaced)?);
+        }
         vectors.upsert(&scope, &batch.points, &options).await?;
     }
     if !batch.removed.is_empty() {
-        vectors.delete(&scope, &mastra_core::vector::PointSelector::Filter(Filter::or(batch.removed.clone()))).await?;
+        vectors.delete(&scope, &PointSelector::Filter(point::up_to(&batch.removed)?)).await?;
     }
     Ok(())
 }
 
 /// Whether trying again may help, whatever the records are.
-fn is_passing(error: &Error) -> bool {
+pub(super) fn is_passing(error: &Error) -> bool {
     error.is_retryable() || matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::PermissionDenied)
 }
 
@@ -250,7 +239,7 @@ async fn failed(
     base: &KnowledgeBase,
     changes: &[QueuedChange],
     error: &Error,
-    terms: Terms,
+    terms: &Terms,
     report: &mut IndexReport,
 ) -> Result<()> {
     let mut settlements = Vec::with_capacity(changes.len());
@@ -259,21 +248,30 @@ async fn failed(
         let outcome = if hopeless && !is_passing(error) {
             SettlementOutcome::SetAside { error: told(error) }
         } else {
-            let after = Duration::from_secs(1 << change.failures.min(9)).min(LONGEST);
-            SettlementOutcome::Retry { after, error: told(error) }
+            again(change, error)
         };
         settlements.push(change.settle(outcome));
     }
-    tracing::warn!(knowledge = base.name(), changes = changes.len(), kind = %error.kind(), "changes could not be indexed");
     let settled = base.parts.queue()?.settle_changes(&base.version.subscription, &settlements).await?;
     report.failed += settled.returned;
     report.set_aside += settled.set_aside;
     report.lost += settled.lost;
+    told_of(base, changes.len() as u64, error, report);
+    Ok(())
+}
+
+/// Later, and later each time.
+fn again(change: &QueuedChange, error: &Error) -> SettlementOutcome {
+    let after = Duration::from_secs(1 << change.failures.min(9)).min(LONGEST);
+    SettlementOutcome::Retry { after, error: told(error) }
+}
+
+fn told_of(base: &KnowledgeBase, changes: u64, error: &Error, report: &mut IndexReport) {
+    tracing::warn!(knowledge = base.name(), changes, kind = %error.kind(), "changes could not be indexed");
     if report.error.is_none() {
         report.error = Some(told(error));
         report.error_kind = Some(error.kind());
     }
-    Ok(())
 }
 
 /// An error without its context, which may speak of data.
