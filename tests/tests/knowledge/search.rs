@@ -12,6 +12,9 @@ on_every_pairing! {
     nothing_outdated_is_shown,
     passages_are_shown_with_what_stands_beside_them,
     what_cannot_be_meant_is_refused,
+    any_question_has_an_answer,
+    a_long_record_leaves_room_for_others,
+    a_citation_points_at_its_text,
 }
 
 async fn filled(rig: &Rig) -> KnowledgeBase {
@@ -104,11 +107,49 @@ async fn what_cannot_be_meant_is_refused(rig: &Rig) {
     for search in [
         Retrieval::new(" "),
         Retrieval::new("a").top_k(0),
+        Retrieval::new("a").top_k(1_001),
         Retrieval::new("a").filter(Filter::eq("body", "x").unwrap()),
         scored,
         odd,
     ] {
         let refused = base.search(&search).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{refused}");
+    }
+}
+
+/// The default mode reads words too, which a question need not hold.
+async fn any_question_has_an_answer(rig: &Rig) {
+    let base = filled(rig).await;
+    let long = "and what about oolong? ".repeat(30);
+    for question in ["a pipe of 5\" for oolong", "???", "🫖", long.as_str()] {
+        let found = base.search(&Retrieval::new(question).explain(true)).await.unwrap();
+        assert!(!found.passages.is_empty(), "{question}");
+        assert!(found.steps[0].detail.starts_with("vector"), "it is told: {:?}", found.steps[0]);
+    }
+    let found = base.search(&Retrieval::new("oolong").explain(true)).await.unwrap();
+    assert!(found.steps[0].detail.starts_with("hybrid"), "{:?}", found.steps[0]);
+}
+
+async fn a_long_record_leaves_room_for_others(rig: &Rig) {
+    let base = rig.open().await;
+    let words: Vec<String> = (0..60).map(|n| format!("oolong oolong n{n}")).collect();
+    rig.put("long", &body(&words.iter().map(String::as_str).collect::<Vec<_>>())).await;
+    for n in 0..6 {
+        rig.put(&format!("short{n}"), &format!("A note on oolong and other things, numbered {n}.")).await;
+    }
+    base.index(&IndexOptions::default()).await.unwrap();
+    for mode in [SearchMode::Vector, SearchMode::Text, SearchMode::Hybrid] {
+        let mut each = Retrieval::new("oolong").mode(mode);
+        each.one_per_record = true;
+        let found = base.search(&each).await.unwrap();
+        assert_eq!(found.passages.len(), 5, "{mode}: {found:?}");
+    }
+}
+
+async fn a_citation_points_at_its_text(rig: &Rig) {
+    let base = filled(rig).await;
+    for passage in base.search(&Retrieval::new("oolong steeping harbour").top_k(10)).await.unwrap().passages {
+        let record = rig.engine.get_record(passage.record_id).await.unwrap();
+        assert_eq!(base.text(&record).unwrap()[passage.span.clone()], passage.text, "{passage:?}");
     }
 }

@@ -16,14 +16,22 @@ const TOKEN: usize = 4;
 
 /// Without a second passage of a record, where one was enough; never the same text twice.
 pub(super) fn deduplicated(retrieval: &Retrieval, ranked: Vec<Ranked>) -> Vec<Ranked> {
-    let mut records: HashSet<RecordId> = HashSet::new();
-    let mut texts: HashSet<String> = HashSet::new();
-    let is_new = |ranked: &Ranked| {
-        let about = &ranked.candidate.about;
-        let first = records.insert(about.record_id);
-        texts.insert(about.hash.clone()) && (first || !retrieval.one_per_record)
-    };
-    ranked.into_iter().filter(is_new).collect()
+    let mut keeps = keeps(retrieval);
+    ranked.into_iter().filter(|ranked| keeps(&ranked.candidate.about)).collect()
+}
+
+/// Whether a passage says something beside those that were kept before it.
+pub(super) fn keeps(retrieval: &Retrieval) -> impl FnMut(&About) -> bool {
+    let one = retrieval.one_per_record;
+    let (mut records, mut texts): (HashSet<RecordId>, HashSet<String>) = (HashSet::new(), HashSet::new());
+    // What is not kept takes nothing else's place.
+    move |about| {
+        let new = !(one && records.contains(&about.record_id)) && texts.insert(about.hash.clone());
+        if new {
+            records.insert(about.record_id);
+        }
+        new
+    }
 }
 
 impl KnowledgeBase {

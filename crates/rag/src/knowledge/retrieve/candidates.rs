@@ -1,6 +1,6 @@
 //! What the store finds, as far as it is still true.
 
-use super::{Retrieval, SearchMode};
+use super::{Retrieval, SearchMode, assemble::keeps};
 use crate::{
     embed::{EmbedKind, EmbedderExt as _},
     knowledge::{
@@ -10,12 +10,13 @@ use crate::{
 };
 use mastra_core::{
     RecordId, RecordStore as _, Result,
+    text::TextQuery,
     vector::{Exactness, Include, Vector, VectorHit, VectorOperations as _, VectorQuery, VectorSearch},
 };
 use std::collections::HashMap;
 
 /// The most candidates that a search asks for, however many are outdated.
-const MOST: usize = 1_000;
+pub(super) const MOST: usize = 1_000;
 
 /// A chunk that was found, of a record that still says so.
 #[derive(Debug, Clone)]
@@ -34,6 +35,8 @@ pub(super) struct Candidate {
 /// How the candidates were found.
 pub(super) struct Found {
     pub(super) exactness: Exactness,
+    /// What was compared in the end.
+    pub(super) mode: SearchMode,
     pub(super) looked_at: usize,
     pub(super) outdated: usize,
 }
@@ -44,21 +47,28 @@ impl KnowledgeBase {
             SearchMode::Text => None,
             _ => Some(self.parts.embedder.embed_one(&retrieval.query, EmbedKind::Query).await?),
         };
+        // A question need not be a query for words: it may hold none, or a lone quote, or more than are searched. Its meaning is enough.
+        let mode = match retrieval.mode {
+            SearchMode::Hybrid if TextQuery::parse(&retrieval.query).is_err() => SearchMode::Vector,
+            mode => mode,
+        };
         let mut depth = retrieval.depth().min(MOST);
         loop {
-            let answer = self.parts.vectors.query(&self.scope(), &self.query(retrieval, vector.clone(), depth)?).await?;
+            let answer = self.parts.vectors.query(&self.scope(), &self.query(retrieval, mode, vector.clone(), depth)?).await?;
             let (looked_at, more) = (answer.hits.len(), answer.shortfall.is_none());
             let candidates = self.current(answer.hits, vector.as_deref()).await?;
-            if candidates.len() >= retrieval.top_k || !more || depth == MOST {
+            let mut keeps = keeps(retrieval);
+            let shown = candidates.iter().filter(|candidate| keeps(&candidate.about)).count();
+            if shown >= retrieval.top_k || !more || depth == MOST {
                 let outdated = looked_at - candidates.len();
-                return Ok((candidates, Found { exactness: answer.exactness, looked_at, outdated }));
+                return Ok((candidates, Found { exactness: answer.exactness, mode, looked_at, outdated }));
             }
             depth = depth.saturating_mul(4).min(MOST);
         }
     }
 
-    fn query(&self, retrieval: &Retrieval, vector: Option<Vec<f32>>, depth: usize) -> Result<VectorQuery> {
-        let search = match (retrieval.mode, vector) {
+    fn query(&self, retrieval: &Retrieval, mode: SearchMode, vector: Option<Vec<f32>>, depth: usize) -> Result<VectorQuery> {
+        let search = match (mode, vector) {
             (SearchMode::Vector, Some(vector)) => VectorSearch::Vector(Vector::dense(vector)),
             (SearchMode::Hybrid, Some(vector)) => {
                 VectorQuery::hybrid(vector, &retrieval.query).weights(retrieval.weights.vector, retrieval.weights.text).search
@@ -66,7 +76,7 @@ impl KnowledgeBase {
             _ => VectorSearch::Text(retrieval.query.clone()),
         };
         let mut query = VectorQuery::new(search).top_k(depth).filter(data_filter(&retrieval.filter)?).include(Include::ALL);
-        if retrieval.mode != SearchMode::Text {
+        if mode != SearchMode::Text {
             query = query.model(&self.version.model);
         }
         query.min_score = retrieval.min_score;

@@ -26,7 +26,7 @@ pub struct Passage {
     pub headings: Vec<String>,
     /// The passage: the chunk that was found, with those beside it where they were asked for.
     pub text: String,
-    /// Where the chunk that was found stands in the record's text, in bytes.
+    /// Where the chunk that was found stands in [`KnowledgeBase::text`] of its record, in bytes.
     pub span: Range<usize>,
     /// Its place among the record's chunks.
     pub order: u32,
@@ -71,9 +71,15 @@ impl KnowledgeBase {
     /// marginal relevance, which passes over what says the same once more. Costs one call of the embedder (none for text alone), one query and
     /// one read of records a round, usually one round, and one read of points for neighbours.
     ///
-    /// Errors: `InvalidInput` for a blank query, `top_k` 0 or a filter on a field that was not named as one; those of embedder and stores.
+    /// In [`SearchMode::Hybrid`], a query that cannot be read as one for words is searched by its meaning alone.
+    ///
+    /// Errors: `InvalidInput` for a blank query, `top_k` 0 or beyond 1,000, or a filter on a field that was not named as one; those of embedder and stores.
     pub async fn search(&self, retrieval: &Retrieval) -> Result<Retrieved> {
         retrieval.check(self)?;
+        self.alive(self.search_here(retrieval).await).await
+    }
+
+    async fn search_here(&self, retrieval: &Retrieval) -> Result<Retrieved> {
         let mut steps = Vec::new();
         let mut step = |step: &'static str, left: usize, detail: String| {
             if retrieval.explain {
@@ -81,7 +87,7 @@ impl KnowledgeBase {
             }
         };
         let (candidates, found) = self.candidates(retrieval).await?;
-        step("candidates", found.looked_at, format!("{} from {}, {:?}", retrieval.mode, self.version.index, found.exactness));
+        step("candidates", found.looked_at, format!("{} from {}, {:?}", found.mode, self.version.index, found.exactness));
         step("current", candidates.len(), format!("{} of another generation than their record were dropped", found.outdated));
         let ranked = rank::rank(retrieval, candidates).await?;
         step("ranked", ranked.len(), rank::told(retrieval));

@@ -1,5 +1,6 @@
 //! What is searched for, and how.
 
+use super::candidates::MOST;
 use crate::knowledge::KnowledgeBase;
 use async_trait::async_trait;
 use mastra_core::{Error, Filter, Path, Result, vector::Weights};
@@ -84,9 +85,9 @@ pub struct Retrieval {
     pub query: String,
     /// What it is compared with; both by default.
     pub mode: SearchMode,
-    /// The most passages; 5 by default.
+    /// The most passages; 5 by default, 1,000 at most.
     pub top_k: usize,
-    /// How many candidates are ordered; 20 by default, and never fewer than `top_k`.
+    /// How many candidates are ordered; 20 by default, never fewer than `top_k` nor more than 1,000.
     pub overfetch: usize,
     /// On the records' data, by their filter fields; everything by default.
     pub filter: Filter,
@@ -174,6 +175,9 @@ impl Retrieval {
         }
         if self.top_k == 0 {
             return Err(Error::invalid_input("top_k is 0"));
+        }
+        if self.top_k > MOST {
+            return Err(Error::invalid_input(format!("top_k is at most {MOST}")).with("top_k", self.top_k));
         }
         if !(0.0..=1.0).contains(&self.relevance) {
             return Err(Error::invalid_input("relevance lies between 0 and 1").with("relevance", self.relevance));
