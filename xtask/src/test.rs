@@ -58,7 +58,7 @@ pub(crate) fn outcome(workspace: &Workspace, flags: &flags::Test) -> Result<Outc
         outcome.left_out(format!("the suite on a Qdrant server, since {QDRANT_VARIABLE} names none (it ran on the double)"));
     }
     if let Err(error) = typescript::ensure(workspace) {
-        outcome.unreachable(format!("the TypeScript compiler: {error}"));
+        outcome.unreachable(format!("the TypeScript compiler and the MCP client: {error}"));
     }
     // Doc tests first: the runner's own summary is to stand at the end. A choice of tests leaves them out.
     if !flags.no_doc && whole {

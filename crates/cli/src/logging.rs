@@ -16,7 +16,7 @@ pub(crate) fn init(verbose: u8, json: bool) {
         _ => EnvFilter::new(match (verbose, json) {
             // Standard error is one JSON document there.
             (0, true) => "off",
-            (0, false) => "warn,sqlx=error",
+            (0, false) => "warn,sqlx=error,rmcp=error",
             (1, _) => "info",
             (2, _) => "info,mastra=debug,sqlx=info",
             _ => "trace,rmcp=info",

@@ -68,7 +68,7 @@ impl Knowledge {
 
     /// The entity whose records it knows.
     pub(crate) async fn entity_id(&self) -> Result<EntityId> {
-        Ok(entity_id(&self.base().await?)?)
+        entity_id(&self.base().await?)
     }
 
     pub(crate) async fn state(&self) -> Result<State> {

@@ -1,19 +1,22 @@
-//! The TypeScript compiler that holds the generated types to `--strict`, as `tests/typescript` pins it.
+//! What `tests/typescript` pins: the TypeScript compiler, which holds the generated types to `--strict`, and the official MCP client.
 
 use crate::process::{self, Workspace};
 use mastra_core::{Error, Result};
 use std::process::Command;
 
-/// Installs the compiler where it is not there yet, and Node.js with npm where those are not.
+/// What has to be there, below `node_modules`.
+const WANTED: [&str; 2] = [".bin/tsc", "@modelcontextprotocol/sdk/package.json"];
+
+/// Installs them where they are not there yet, and Node.js with npm where those are not.
 pub(super) fn ensure(workspace: &Workspace) -> Result<()> {
     let folder = workspace.join("tests/typescript");
-    if folder.join("node_modules/.bin/tsc").exists() {
+    if WANTED.iter().all(|wanted| folder.join("node_modules").join(wanted).exists()) {
         return Ok(());
     }
     if process::on_path("npm").is_none() {
         install_npm()?;
     }
-    println!("installing the TypeScript compiler that tests/typescript pins…");
+    println!("installing the TypeScript compiler and the MCP client that tests/typescript pins…");
     process::capture(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(folder)).map(drop)
 }
 

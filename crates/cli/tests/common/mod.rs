@@ -56,7 +56,16 @@ impl Project {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mastra"));
         command.current_dir(self.folder.path()).args(arguments).stdin(Stdio::null());
-        for name in ["MASTRA_ENGINE_URL", "DATABASE_URL", "DB_URL", "RUST_LOG", "COLUMNS", "MASTRA_ENGINE_PASSWORD"] {
+        for name in [
+            "MASTRA_ENGINE_URL",
+            "DATABASE_URL",
+            "DB_URL",
+            "RUST_LOG",
+            "COLUMNS",
+            "MASTRA_ENGINE_PASSWORD",
+            "OPENAI_API_KEY",
+            "OPENAI_BASE_URL",
+        ] {
             command.env_remove(name);
         }
         if let Some(engine) = &self.engine {
@@ -114,7 +123,7 @@ impl Drop for Project {
 }
 
 impl Ended {
-    fn of(output: Output) -> Self {
+    pub(crate) fn of(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         // A process that a signal ended has no code.
         Self { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
