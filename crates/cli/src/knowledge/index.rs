@@ -113,7 +113,7 @@ impl Index {
     }
 
     async fn one(&self, context: &Context, stopping: &Stopping, config: &KnowledgeConfig) -> Outcome<super::work::Done> {
-        let base = open(context, config).await?;
+        let base = stopping.unless_asked(open(context, config)).await?;
         self.retry(context, &base).await?;
         let work = Work { config, base: &base, stopping, out: &context.out, waits: !self.no_wait, batch: self.batch };
         Ok(work.run().await.map_err(|error| explained(context, config, error))?)

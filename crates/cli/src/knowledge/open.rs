@@ -4,7 +4,7 @@ use super::config::{KnowledgeConfig, StoreUrl, none_described};
 use crate::{
     context::{Context, entity_ref, make_home},
     exit::{HINT, Outcome},
-    resolve::redacted,
+    resolve::{CONFIG_FILE, redacted},
 };
 use mastra_core::{Engine, Error, ErrorKind, Result, vector::VectorStore};
 use mastra_rag::{
@@ -184,6 +184,9 @@ pub(crate) fn explained(context: &Context, config: &KnowledgeConfig, error: Erro
         ErrorKind::SchemaMismatch if error.get("knowledge").is_some() => {
             error.with(HINT, format!("mastra reindex {name} --dry-run says what it would cost; mastra reindex {name} does it"))
         }
+        ErrorKind::AlreadyExists if error.get("knowledge").is_some() => config
+            .placed(error)
+            .with(HINT, format!("another name in {CONFIG_FILE}; or mastra knowledge delete {name}, then mastra index {name}")),
         ErrorKind::NotFound if error.get("entity").is_some() || error.get("name").is_some() => config.placed(error).with(
             HINT,
             format!(

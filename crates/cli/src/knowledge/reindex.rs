@@ -51,11 +51,13 @@ impl Reindex {
 
     async fn reindexed(&self, context: &Context, stopping: &Stopping) -> Outcome {
         let config = pick(all(context)?, self.name.as_deref())?;
-        let described = describe(context, &config).await?;
+        let described = stopping.unless_asked(describe(context, &config)).await?;
         let (name, out) = (text::clean(&config.name), &context.out);
         let planning = progress::waiting("counting texts");
-        let plan = described.builder.clone().plan_reindex(described.engine.clone(), described.vectors.clone()).await;
+        let counting = described.builder.clone().plan_reindex(described.engine.clone(), described.vectors.clone());
+        let plan = stopping.unless_asked(async { Ok(counting.await) }).await;
         planning.finish_and_clear();
+        let plan = plan?;
         let plan = match plan {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 out.document(&json!({ "knowledge": config.name, "needed": false, "dryRun": self.dry_run }))?;
@@ -74,7 +76,7 @@ impl Reindex {
         out.note(context.engine_and_why());
         let what =
             format!("embed {} with {} and swap {name} to it?", text::plural(plan.texts, "text"), text::clean(&plan.to.model));
-        if !confirm(&what, self.yes).await? {
+        if !stopping.unless_asked(confirm(&what, self.yes)).await? {
             out.note("nothing was changed");
             return Ok(Exit::Failed);
         }

@@ -1,14 +1,14 @@
 //! How a knowledge base stands, as far as that can be known without its model.
 
-use super::{KnowledgeConfig, open::connect_vectors};
-use crate::context::Context;
+use super::{KnowledgeConfig, config::StoreUrl, open::connect_vectors};
+use crate::{context::Context, resolve::redacted};
 use mastra_core::{
     Engine, Result,
     changes::QueueStatus,
     vector::{PointCountQuery, Scope, VectorStore},
 };
 use mastra_rag::knowledge::{KnowledgeBase, State};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// One knowledge base.
@@ -17,7 +17,7 @@ use std::{collections::BTreeMap, sync::Arc};
 pub(super) struct Status {
     pub(super) name: String,
     /// Its description in `mastra.toml`; absent where it is stored only.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "without_password")]
     pub(super) described: Option<KnowledgeConfig>,
     /// What is stored; empty where it was never indexed.
     #[serde(flatten)]
@@ -29,6 +29,14 @@ pub(super) struct Status {
     /// Why chunks could not be counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<String>,
+}
+
+fn without_password<S: Serializer>(config: &Option<KnowledgeConfig>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    let mut shown = config.clone();
+    if let Some(StoreUrl(url)) = shown.as_mut().and_then(|config| config.vectors.as_mut()) {
+        *url = redacted(url);
+    }
+    shown.serialize(serializer)
 }
 
 impl Status {

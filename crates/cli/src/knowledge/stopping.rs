@@ -37,20 +37,66 @@ impl Stopping {
         }
     }
 
-    /// Runs work to its end. The first Ctrl-C asks it to stop; the second drops it: what it held is due again when its lease ends.
+    /// Work that can be dropped wherever it is, such as opening: it ends at once.
+    pub(super) async fn unless_asked<T>(&self, work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+        tokio::select! {
+            done = work => done,
+            () = self.pause(Duration::MAX) => Err(Stop::Interrupted),
+        }
+    }
+
+    /// Runs work to its end. The first Ctrl-C (or the signal that ends services) asks it to stop; the second drops it: what it held is due
+    /// again when its lease ends.
     pub(super) async fn run<T>(&self, out: &Output, work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
         let mut interrupts = Interrupts::listen();
+        let mut ends = Ends::listen();
         let mut work = std::pin::pin!(work);
         loop {
             tokio::select! {
                 done = &mut work => return done,
-                () = interrupts.pressed() => {
-                    if self.0.swap(true, Ordering::Relaxed) {
-                        return Err(Stop::Interrupted);
-                    }
-                    out.note("stopping behind the batch in hand; Ctrl-C again stops at once");
-                }
+                () = interrupts.pressed() => {}
+                () = ends.asked() => {}
             }
+            if self.0.swap(true, Ordering::Relaxed) {
+                return Err(Stop::Interrupted);
+            }
+            out.note("stopping behind what is in hand; Ctrl-C again stops at once");
         }
+    }
+}
+
+/// The signal by which a service is ended.
+#[cfg(unix)]
+struct Ends(Option<tokio::signal::unix::Signal>);
+
+#[cfg(unix)]
+impl Ends {
+    fn listen() -> Self {
+        Self(tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok())
+    }
+
+    /// Never where it cannot be heard.
+    async fn asked(&mut self) {
+        if let Some(signal) = &mut self.0
+            && signal.recv().await.is_some()
+        {
+            return;
+        }
+        std::future::pending().await
+    }
+}
+
+/// Elsewhere a service is ended in other ways.
+#[cfg(not(unix))]
+struct Ends;
+
+#[cfg(not(unix))]
+impl Ends {
+    fn listen() -> Self {
+        Self
+    }
+
+    async fn asked(&mut self) {
+        std::future::pending().await
     }
 }

@@ -69,7 +69,11 @@ impl Verify {
     async fn verified(&self, context: &Context, stopping: &Stopping) -> Outcome {
         let mut found = Vec::new();
         for config in chosen(context, &self.names)? {
-            let one = self.one(context, stopping, &config).await?;
+            let one = if self.repair {
+                self.one(context, stopping, &config).await?
+            } else {
+                stopping.unless_asked(self.one(context, stopping, &config)).await?
+            };
             one.show(&context.out)?;
             found.push(one);
             if stopping.is_asked() {
@@ -82,7 +86,7 @@ impl Verify {
     }
 
     async fn one(&self, context: &Context, stopping: &Stopping, config: &KnowledgeConfig) -> Outcome<Found> {
-        let base = self.open(context, config).await?;
+        let base = stopping.unless_asked(self.open(context, config)).await?;
         let lag = base.lag().await?;
         let failed = |error| explained(context, config, error);
         let report = looked(&base, config, self.repair).await.map_err(failed)?;

@@ -172,13 +172,17 @@ fn postgres_url() -> String {
 fn drop_schema(url: &str) {
     use sqlx::Connection as _;
     let (base, schema) = url.rsplit_once("schema=").unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let dropped = runtime.block_on(async {
-        let mut connection = sqlx::PgConnection::connect(base.trim_end_matches(['?', '&'])).await?;
-        let statement = format!("DROP SCHEMA IF EXISTS {schema} CASCADE");
-        sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await?;
-        connection.close().await
-    });
+    let drop = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut connection = sqlx::PgConnection::connect(base.trim_end_matches(['?', '&'])).await?;
+            let statement = format!("DROP SCHEMA IF EXISTS {schema} CASCADE");
+            sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await?;
+            connection.close().await
+        })
+    };
+    // On a thread of its own: the test may have a runtime.
+    let dropped = std::thread::scope(|scope| scope.spawn(drop).join()).unwrap();
     // The test has said what it had to say; a left-over schema only costs room.
     if let Err(error) = dropped {
         eprintln!("the schema {schema} stays: {error}");

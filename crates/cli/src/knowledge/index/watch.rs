@@ -11,7 +11,7 @@ use crate::{
     },
     output::{Output, text},
 };
-use mastra_core::{Error, Result, time};
+use mastra_core::{Error, ErrorKind, Result, time};
 use mastra_rag::knowledge::{IndexOptions, IndexReport, KnowledgeBase};
 use serde::Serialize;
 use serde_json::json;
@@ -19,6 +19,10 @@ use std::time::{Duration, Instant};
 
 /// The longest pause behind an engine that does not answer.
 const LONGEST: Duration = Duration::from_secs(30);
+
+/// How often, and how far apart, to look what became of a knowledge base that is being taken away.
+const LOOKS: u32 = 20;
+const LOOK: Duration = Duration::from_millis(100);
 
 /// One line of `--json`.
 #[derive(Serialize)]
@@ -36,7 +40,7 @@ impl Index {
         // What is wrong is told at the start, rather than at night.
         let mut bases = Vec::with_capacity(configs.len());
         for config in &configs {
-            let base = open(context, config).await?;
+            let base = stopping.unless_asked(open(context, config)).await?;
             self.retry(context, &base).await?;
             bases.push((config, base));
         }
@@ -151,19 +155,25 @@ fn trouble(context: &Context, config: &KnowledgeConfig, error: &Error) -> Outcom
     }))
 }
 
-/// What became of a knowledge base whose queue is not there any longer.
+/// What became of a knowledge base whose queue or index is not there any longer.
 async fn gone(context: &Context, config: &KnowledgeConfig, base: &KnowledgeBase, error: Error) -> Error {
-    if !error.is_not_found() {
+    if !error.is_not_found() && error.kind() != ErrorKind::Conflict {
         return explained(context, config, error);
     }
-    match KnowledgeBase::stored(&**base.engine(), &config.name).await {
-        Ok(state) if state.active.is_none() => {
-            Error::not_found("the knowledge base was deleted meanwhile").with("knowledge", &config.name)
+    // Its entry is the last that goes.
+    for _ in 0..LOOKS {
+        match KnowledgeBase::stored(&**base.engine(), &config.name).await {
+            Ok(state) if state.active.is_none() => {
+                return Error::not_found("the knowledge base was deleted meanwhile").with("knowledge", &config.name);
+            }
+            Ok(state) if state.active.as_ref() != Some(base.version()) => {
+                return Error::conflict(
+                    "the knowledge base was reindexed meanwhile; start again with its description in mastra.toml",
+                )
+                .with("knowledge", &config.name);
+            }
+            _ => tokio::time::sleep(LOOK).await,
         }
-        Ok(state) if state.active.as_ref() != Some(base.version()) => {
-            Error::schema_mismatch("the knowledge base was reindexed meanwhile; start again with its description in mastra.toml")
-                .with("knowledge", &config.name)
-        }
-        _ => explained(context, config, error),
     }
+    explained(context, config, error)
 }

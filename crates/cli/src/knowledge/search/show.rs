@@ -12,7 +12,7 @@ use mastra_core::{
 };
 use mastra_rag::{
     embed::EmbedderExt as _,
-    knowledge::{KnowledgeBase, Passage, Retrieval, Retrieved, SearchMode},
+    knowledge::{KnowledgeBase, Passage, Retrieval, Retrieved, Scores, SearchMode},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -88,7 +88,7 @@ impl Answer {
     pub(super) fn show(&self, out: &Output, full: bool) -> Outcome<()> {
         out.document(self)?;
         for shown in &self.passages {
-            shown.show(out, &self.query, full)?;
+            shown.show(out, &self.query, full, !self.steps.is_empty())?;
         }
         if !self.steps.is_empty() {
             out.say(out.bold("how it was found"))?;
@@ -117,7 +117,7 @@ impl Answer {
 }
 
 impl Shown {
-    fn show(&self, out: &Output, query: &str, full: bool) -> Outcome<()> {
+    fn show(&self, out: &Output, query: &str, full: bool, explained: bool) -> Outcome<()> {
         let passage = &self.passage;
         let id = text::clean(&passage.external_id);
         let name = match self.title.as_deref().map(text::clean).filter(|title| *title != id) {
@@ -128,6 +128,9 @@ impl Shown {
         let headings: Vec<String> = passage.headings.iter().map(|heading| text::clean(heading)).collect();
         let place = if headings.is_empty() { String::new() } else { format!("{}  ", headings.join(" > ")) };
         out.say(format!("    {place}{}", out.dim(&format!("[{}]", text::clean(&self.citation)))))?;
+        if explained {
+            out.say(out.dim(&format!("    {}", made_of(&passage.scores))))?;
+        }
         if full {
             let words = words(query);
             for line in passage.text.lines().filter(|line| !line.trim().is_empty()) {
@@ -138,6 +141,18 @@ impl Shown {
         }
         out.say("")
     }
+}
+
+/// The parts of a score.
+fn made_of(scores: &Scores) -> String {
+    let part = |name: &str, score: Option<f64>| score.map(|score| format!("{name} {score:.3}"));
+    let parts = [
+        part("vector", scores.vector),
+        part("store", Some(scores.store)),
+        part("semantic", scores.semantic),
+        part("position", Some(scores.position)),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// The titles of the records of the passages, by external id.
