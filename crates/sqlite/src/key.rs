@@ -59,6 +59,9 @@ pub(crate) fn point(point: &SortPoint, args: &mut Args) -> Option<String> {
     })
 }
 
+/// How many values an index is asked for one by one; more are looked for row by row. A batch of derived data asks for some hundreds.
+const MOST_VALUES: usize = 1_000;
+
 /// What a predicate asks of a key that no array stands before, as a condition that an index on the key serves, and how narrow it
 /// is. NULL counts as false, so it stands in a WHERE clause only.
 pub(crate) fn condition(key: &str, predicate: &Predicate, args: &mut Args) -> Option<(Narrow, String)> {
@@ -73,7 +76,7 @@ pub(crate) fn condition(key: &str, predicate: &Predicate, args: &mut Args) -> Op
     };
     match predicate {
         Predicate::Eq(value) => Some((Narrow::One, format!("{key} = {}", single(value, args)?))),
-        Predicate::In(values) if !values.is_empty() && values.len() <= 100 => {
+        Predicate::In(values) if !values.is_empty() && values.len() <= MOST_VALUES => {
             let all = values.iter().map(|value| single(value, args)).collect::<Option<Vec<_>>>()?;
             Some((Narrow::Several, format!("{key} IN ({})", all.join(", "))))
         }
