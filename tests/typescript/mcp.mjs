@@ -155,6 +155,7 @@ giveUp.abort("no longer wanted");
 await assert.rejects(abandoned);
 await client.ping();
 
-assert.deepEqual(unreadable, []);
+// The answer to what was given up may have been on its way already.
+assert.deepEqual(unreadable.filter((error) => !/unknown message ID/.test(error.message)), []);
 await client.close();
 console.log(JSON.stringify({ tools: tools.length, resources: uris.length, log }));

@@ -67,6 +67,8 @@ async fn dispatch(cli: Cli, registry: Registry, out: Output) -> Outcome {
     // These need no engine that was chosen, and no readable configuration.
     match &cli.command {
         Command::Completions(command) => return command.run(&out),
+        #[cfg(feature = "mcp")]
+        Command::Mcp(command) => command.enter()?,
         #[cfg(feature = "conformance")]
         Command::Conformance(command) => return command.run(&registry, &out).await,
         #[cfg(feature = "conformance")]

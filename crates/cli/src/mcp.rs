@@ -2,7 +2,7 @@
 
 use crate::{
     context::Context,
-    exit::{Exit, HINT, Outcome, Stop},
+    exit::{Exit, HINT, Outcome, Stop, file_error},
     knowledge::{self, Described, KnowledgeConfig},
 };
 use async_trait::async_trait;
@@ -10,18 +10,19 @@ use clap::Args;
 use mastra_core::{Error, Result};
 use mastra_mcp::{KnowledgeSource, Limits, McpServer};
 use mastra_rag::knowledge::{KnowledgeBase, Retrieval};
-use std::{io::IsTerminal as _, sync::Arc, time::Duration};
+use std::{io::IsTerminal as _, path::PathBuf, sync::Arc, time::Duration};
 
 const HELP: &str = "\
 An assistant starts this command itself and speaks with it over standard input and output. Tell it so in its configuration, which \
 for most of them is:
 
-  {\"mcpServers\": {\"mastra\": {\"command\": \"mastra\", \"args\": [\"mcp\"], \"cwd\": \"/the/folder/of/mastra.toml\"}}}
+  {\"mcpServers\": {\"mastra\": {\"command\": \"mastra\", \"args\": [\"mcp\", \"--project\", \"/the/folder/of/mastra.toml\"]}}}
 
-An assistant whose configuration has no cwd is given the engine by name: \"args\": [\"mcp\", \"--engine\", \"sqlite:/the/file.db\"].
+Where the assistant does not find the command, give its whole path.
 
 Examples:
   mastra mcp                                     all entities, and the knowledge bases of mastra.toml
+  mastra mcp --project ~/shop                    those of another folder
   mastra mcp --entities Articles,crm/Deals       these entities only, one of them by its connection
   mastra mcp --knowledge articles                this knowledge base only
   mastra mcp -v 2>mcp.log                        with a log, which is on standard error
@@ -33,6 +34,9 @@ and every record as a resource. Nothing of it writes. docs/mcp.md has the config
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Mcp {
+    /// The folder of mastra.toml, .env and .mastra, where the command is not started there
+    #[arg(long, value_name = "FOLDER")]
+    project: Option<PathBuf>,
     /// Show these entities only, and the knowledge bases of their records: names, CONNECTION/NAME or ids
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     entities: Option<Vec<String>>,
@@ -48,6 +52,12 @@ pub(crate) struct Mcp {
 }
 
 impl Mcp {
+    /// Goes to the project's folder, before anything is read there.
+    pub(crate) fn enter(&self) -> Result<()> {
+        let Some(folder) = &self.project else { return Ok(()) };
+        std::env::set_current_dir(folder).map_err(|source| file_error("cannot work in the folder", folder, source))
+    }
+
     pub(crate) async fn run(self, context: Context) -> Outcome {
         let configs = self.served(knowledge::all(&context)?)?;
         let limits = Limits { max_bytes: self.max_bytes, time: Duration::from_secs(self.timeout), ..Limits::default() };

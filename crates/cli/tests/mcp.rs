@@ -85,19 +85,49 @@ async fn the_official_client_reads_a_file_and_changes_nothing() {
     assert_ne!(data_version(&mut watching).await, before, "the test would have seen it");
 }
 
-#[test]
-fn the_official_client_reads_postgres_and_logs_hold_no_secret() {
+/// A role that may read the project's schema and nothing else; the engine's URL by it.
+async fn reader(project: &Project) -> (String, Role) {
+    let mut url = url::Url::parse(&project.engine().unwrap()).unwrap();
+    let schema = url.query_pairs().find(|(key, _)| key == "schema").unwrap().1.into_owned();
+    let role = Role { name: format!("{schema}_reader"), server: std::env::var("MASTRA_TEST_POSTGRES_URL").unwrap() };
+    role.run(&format!(
+        "CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'; GRANT USAGE ON SCHEMA {schema} TO {role}; \
+         GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}",
+        role = role.name
+    ))
+    .await;
+    url.set_username(&role.name).unwrap();
+    url.set_password(Some(PASSWORD)).unwrap();
+    (url.into(), role)
+}
+
+/// What no log and no answer may hold.
+const PASSWORD: &str = "hunter2-of-the-reader";
+
+struct Role {
+    name: String,
+    server: String,
+}
+
+impl Role {
+    async fn run(&self, statements: &str) {
+        let mut connection = sqlx::PgConnection::connect(&self.server).await.unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statements.to_owned())).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_official_client_reads_postgres_by_a_role_that_cannot_write_and_logs_hold_no_secret() {
     let project = Project::postgres();
     project.run(&["vectors", "migrate"]).ok();
     fill(&project);
-    let log = official_client(&project, &["-vvv"]);
+    let (url, role) = reader(&project).await;
+    let log = official_client(&project, &["-vvv", "--engine", &url]);
+    role.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}", role = role.name)).await;
     assert!(log.contains("rmcp"), "the log is there");
-    for secret in ["seventy-five", "Brücke", "number 7\""] {
-        assert!(!log.contains(secret), "records are in the log: {secret}");
-    }
-    let url = url::Url::parse(&std::env::var("MASTRA_TEST_POSTGRES_URL").unwrap()).unwrap();
-    if let Some(password) = url.password().filter(|password| password.len() > 3) {
-        assert!(!log.contains(password), "the password is in the log");
+    for secret in ["seventy-five", "Brücke", "number 7\"", PASSWORD] {
+        assert!(!log.contains(secret), "it is in the log: {secret}");
     }
 }
 
@@ -174,6 +204,13 @@ fn what_is_shown_can_be_narrowed() {
     let found = server.call("search_knowledge", json!({ "query": "tea" }))["structuredContent"].take();
     assert_eq!(found["knowledge"], "articles", "the only one needs no name");
     server.end().ok();
+
+    let elsewhere = Project::new();
+    let mut server = Server::start(&elsewhere, &["--project", project.path("").to_str().unwrap()]);
+    let told = server.call("list_knowledge", json!({}))["structuredContent"].take();
+    assert_eq!(told["knowledge"][0]["status"], "ready", "{told}");
+    server.end().ok();
+    elsewhere.run(&["mcp", "--project", "nowhere"]).exits(3);
 
     project.run(&["mcp", "--knowledge", "artikles"]).exits(3);
     project.run(&["mcp", "--max-bytes", "10"]).exits(2);

@@ -19,3 +19,8 @@ pub use builder::McpServerBuilder;
 pub use knowledge::KnowledgeSource;
 pub use limits::Limits;
 pub use server::McpServer;
+
+/// The guide's examples compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/mcp.md")]
+struct Guide;

@@ -37,6 +37,11 @@ impl Project {
         project
     }
 
+    /// The URL of its engine, where that is not the default file.
+    pub(crate) fn engine(&self) -> Option<String> {
+        self.engine.clone()
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
