@@ -142,7 +142,7 @@ fn fits(value: &Value) -> bool {
     }
 }
 
-fn text_fits(text: &str) -> bool {
+pub(super) fn text_fits(text: &str) -> bool {
     !text.contains('\0') && text.chars().nth(CHARACTERS - 1).is_none()
 }
 

@@ -107,13 +107,14 @@ fn collect(value: &Value, path: &[String], texts: &mut Vec<String>) {
 
 /// The first hexadecimal digits of a text's SHA-256.
 pub(super) fn digest(text: &str, digits: usize) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    digest
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|nibble| char::from_digit(nibble.into(), 16))
-        .take(digits)
-        .collect()
+    let mut hex = String::with_capacity(digits + 1);
+    for byte in Sha256::digest(text.as_bytes()).iter().take(digits.div_ceil(2)) {
+        for nibble in [byte >> 4, byte & 15] {
+            hex.extend(char::from_digit(nibble.into(), 16));
+        }
+    }
+    hex.truncate(digits);
+    hex
 }
 
 #[cfg(test)]
