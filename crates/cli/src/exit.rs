@@ -12,7 +12,7 @@ Exit codes:
   3    the entity, record or file is not there
   4    a conflict: several entities match, or something exists already
   5    the engine or a model cannot be reached, or a time limit ran out
-  6    done in part: an import put lines aside in its rejects file, or records of a knowledge base were set aside
+  6    done in part: an import put lines aside, or an indexing set records aside
   130  interrupted";
 
 /// How a command ended.

@@ -116,8 +116,8 @@ impl Work<'_> {
             if worked || now != left {
                 (left, since) = (now, Instant::now());
             }
-            // What failed just now fails again in a second: the embedder has repeated its calls already.
-            if now == 0 || failed || stopped || !self.waits || since.elapsed() > PATIENCE {
+            // Where nothing succeeds, a second more will not help: the embedder has repeated its calls already.
+            if now == 0 || failed && !worked || stopped || !self.waits || since.elapsed() > PATIENCE {
                 return Ok((total, lag));
             }
             if !told && !worked {
