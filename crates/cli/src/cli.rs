@@ -10,7 +10,7 @@ Start here:
   mastra records query --entity Deals --filter '{\"stage\": \"won\"}' --sort -amount --limit 10
   mastra records index --entity Articles --fields title,body
   mastra records search 'vector \"recall at\" index*' --entity Articles
-  mastra index                                    bring the knowledge bases of mastra.toml up to date, then
+  mastra index                                    what the knowledge bases of mastra.toml lack
   mastra search 'who may cancel an order?'        passages that answer, with citations
   mastra vectors create docs --dimension 384      then: vectors upsert docs FILE, vectors query docs
   mastra engine add                               a Postgres of your own, when one file is not enough

@@ -30,9 +30,9 @@ A knowledge base is described in mastra.toml:
   name = \"articles\"
   entity = \"Articles\"
   fields = [\"title\", \"body\"]
-  embedder = \"hash/384\"                 or { model = \"openai/text-embedding-3-small\", api_key_env = \"OPENAI_API_KEY\" }
+  embedder = { model = \"openai/text-embedding-3-small\", api_key_env = \"OPENAI_API_KEY\" }
 
-Only texts that changed are embedded. Stopped or killed at any point, the same command goes on where it was; any number of them may \
+Without an embedder it is hash/384, which needs nothing, sends nothing anywhere, and compares words, not meanings. Only texts that changed are embedded. Stopped or killed at any point, the same command goes on where it was; any number of them may \
 run at the same time. A record that cannot be indexed is set aside and told, exit 6; where the model does not answer changes wait, \
 exit 5. Ctrl-C stops behind the batch in hand, exit 130. --watch looks for changes every --interval seconds.";
 
@@ -134,7 +134,7 @@ impl Index {
 }
 
 /// The exit of what was left: why changes wait decides.
-fn exit_of(state: State, kind: Option<ErrorKind>) -> Exit {
+pub(super) fn exit_of(state: State, kind: Option<ErrorKind>) -> Exit {
     match (state, kind) {
         (State::Complete, _) => Exit::Done,
         (State::Partial, _) | (State::Waiting, None) => Exit::Partial,

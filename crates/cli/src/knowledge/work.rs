@@ -104,6 +104,8 @@ impl Work<'_> {
     }
 
     async fn until_empty(&self, bar: &ProgressBar) -> Result<(IndexReport, QueueStatus)> {
+        bar.set_length(self.base.lag().await?.waiting);
+        bar.set_message(format!("records of {},", text::clean(&self.config.name)));
         let mut total = IndexReport::default();
         let (mut left, mut since, mut told) = (u64::MAX, Instant::now(), false);
         loop {
