@@ -1,13 +1,13 @@
 //! `mastra mcp`.
 
 use crate::{
-    context::Context,
+    context::{Context, entity_ref},
     exit::{Exit, HINT, Outcome, Stop, file_error},
     knowledge::{self, Described, KnowledgeConfig},
 };
 use async_trait::async_trait;
 use clap::Args;
-use mastra_core::{Error, Result};
+use mastra_core::{EntityRef, Error, Result};
 use mastra_mcp::{KnowledgeSource, Limits, McpServer};
 use mastra_rag::knowledge::{KnowledgeBase, Retrieval};
 use std::{io::IsTerminal as _, path::PathBuf, sync::Arc, time::Duration};
@@ -94,6 +94,10 @@ struct Configured {
 impl KnowledgeSource for Configured {
     fn name(&self) -> &str {
         &self.config.name
+    }
+
+    fn entity(&self) -> Option<EntityRef> {
+        Some(entity_ref(&self.config.entity, self.config.connection.as_deref()))
     }
 
     async fn open(&self) -> Result<KnowledgeBase> {

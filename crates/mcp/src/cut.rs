@@ -41,25 +41,38 @@ pub(crate) enum Unit {
 
 /// How many bytes a value takes as JSON.
 pub(crate) fn size(value: &impl Serialize) -> usize {
-    struct Counter(usize);
+    size_up_to(value, usize::MAX)
+}
+
+/// The same, but no more is counted than to see that it is larger than the most.
+fn size_up_to(value: &impl Serialize, most: usize) -> usize {
+    struct Counter {
+        counted: usize,
+        most: usize,
+    }
     impl io::Write for Counter {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 += bytes.len();
-            Ok(bytes.len())
+            self.counted = self.counted.saturating_add(bytes.len());
+            if self.counted > self.most { Err(io::ErrorKind::StorageFull.into()) } else { Ok(bytes.len()) }
         }
 
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
     }
-    let mut counter = Counter(0);
-    // What cannot be written counts as too large for every room.
-    serde_json::to_writer(&mut counter, value).map_or(usize::MAX, |()| counter.0)
+    let mut counter = Counter { counted: 0, most };
+    // What cannot be written, for want of room or otherwise, counts as too large.
+    serde_json::to_writer(&mut counter, value).map_or(most.saturating_add(1), |()| counter.counted)
+}
+
+/// Whether it takes no more than that.
+fn fits(value: &impl Serialize, room: usize) -> bool {
+    size_up_to(value, room) <= room
 }
 
 /// The object cut to so many bytes of JSON, and where.
 pub(crate) fn object(map: Map<String, Value>, room: usize) -> (Map<String, Value>, Vec<Cut>) {
-    if size(&map) <= room {
+    if fits(&map, room) {
         return (map, Vec::new());
     }
     let mut cutter = Cutter::default();
@@ -70,7 +83,7 @@ pub(crate) fn object(map: Map<String, Value>, room: usize) -> (Map<String, Value
 /// The beginning of a text that takes at most so many bytes as a JSON string, at the border of a character as a reader sees it, with an
 /// ellipsis where it was cut.
 pub(crate) fn text(text: &str, room: usize) -> (String, bool) {
-    if size(&text) <= room {
+    if fits(&text, room) {
         return (text.to_owned(), false);
     }
     let kept = prefix(text, room.saturating_sub(2 + ELLIPSIS.len_utf8()));
@@ -112,7 +125,7 @@ impl Cutter {
 
     /// As much of the value as fits; nothing where no beginning of it does.
     fn value(&mut self, value: Value, room: usize) -> Option<Value> {
-        if size(&value) <= room {
+        if fits(&value, room) {
             return Some(value);
         }
         if room < LEAST {
@@ -135,7 +148,7 @@ impl Cutter {
     fn array(&mut self, items: Vec<Value>, room: usize) -> Vec<Value> {
         let (of, mut left, mut kept) = (items.len(), room.saturating_sub(2), Vec::new());
         for (index, item) in items.into_iter().enumerate() {
-            let whole = size(&item) < left;
+            let whole = fits(&item, left.saturating_sub(1));
             self.path.push(index.to_string());
             let item = self.value(item, left.saturating_sub(1));
             self.path.pop();
@@ -155,13 +168,13 @@ impl Cutter {
     /// Every field that is no larger than its share, and of the others their beginning; where the shares are too small for that, the first
     /// fields.
     fn object(&mut self, map: Map<String, Value>, room: usize) -> Map<String, Value> {
-        let sizes: Vec<usize> = map.iter().map(|(key, value)| size(key) + size(value) + 2).collect();
+        let sizes: Vec<usize> = map.iter().map(|(key, value)| size_up_to(key, room) + size_up_to(value, room) + 2).collect();
         let share = share(sizes.clone(), room.saturating_sub(2));
         let share = if share < LEAST_SHARE { usize::MAX } else { share };
         let (of, mut left, mut kept) = (map.len(), room.saturating_sub(2), Map::new());
         for ((key, value), whole) in map.into_iter().zip(sizes) {
             let allowed = whole.min(share).min(left);
-            let key_size = size(&key) + 2;
+            let key_size = size_up_to(&key, room) + 2;
             if allowed < key_size {
                 continue;
             }

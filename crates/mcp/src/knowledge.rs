@@ -1,7 +1,7 @@
 //! Knowledge bases as clients may see them: opened when they are first asked, and searched. Nothing here leads to a method that writes.
 
 use async_trait::async_trait;
-use mastra_core::{EntityId, Error, ErrorKind, Path, Result, changes::QueueStatus};
+use mastra_core::{EntityId, EntityRef, Error, ErrorKind, Path, Result, changes::QueueStatus};
 use mastra_rag::{
     embed::EmbedderExt as _,
     knowledge::{KnowledgeBase, Retrieval, Retrieved},
@@ -17,6 +17,12 @@ pub trait KnowledgeSource: fmt::Debug + Send + Sync {
     /// Its name, by which clients ask for it.
     fn name(&self) -> &str;
 
+    /// The entity of its records, as it is known without opening it. Where a server shows some entities only, a knowledge base that does not name
+    /// its entity here is not shown.
+    fn entity(&self) -> Option<EntityRef> {
+        None
+    }
+
     /// Opens it. [`KnowledgeBuilder::open_existing`](mastra_rag::knowledge::KnowledgeBuilder::open_existing) changes nothing.
     async fn open(&self) -> Result<KnowledgeBase>;
 
@@ -30,6 +36,10 @@ pub trait KnowledgeSource: fmt::Debug + Send + Sync {
 impl KnowledgeSource for KnowledgeBase {
     fn name(&self) -> &str {
         KnowledgeBase::name(self)
+    }
+
+    fn entity(&self) -> Option<EntityRef> {
+        Some(KnowledgeBase::entity(self))
     }
 
     async fn open(&self) -> Result<KnowledgeBase> {
@@ -66,15 +76,23 @@ impl Knowledge {
         self.source.retrieval(query)
     }
 
+    /// The entity that its source names.
+    pub(crate) fn entity(&self) -> Option<EntityRef> {
+        self.source.entity()
+    }
+
     /// The entity whose records it knows.
     pub(crate) async fn entity_id(&self) -> Result<EntityId> {
         entity_id(&self.base().await?)
     }
 
     pub(crate) async fn state(&self) -> Result<State> {
-        let base = self.base().await?;
+        let mut base = self.base().await?;
         let queue = match base.lag().await {
-            Err(error) if is_outdated(&error) => self.reopened().await?.lag().await?,
+            Err(error) if is_outdated(&error) => {
+                base = self.reopened().await?;
+                base.lag().await?
+            }
             queue => queue?,
         };
         let embedder = base.embedder();
@@ -116,12 +134,12 @@ fn named(error: Error, name: &str) -> Error {
 
 /// Whether another index may have taken the place of the one that was opened.
 fn is_outdated(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::SchemaMismatch)
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::SchemaMismatch | ErrorKind::Conflict)
 }
 
 fn entity_id(base: &KnowledgeBase) -> Result<EntityId> {
     match base.entity() {
-        mastra_core::EntityRef::Id(id) => Ok(id),
-        mastra_core::EntityRef::Name { .. } => Err(Error::internal("a knowledge base names its entity by id")),
+        EntityRef::Id(id) => Ok(id),
+        EntityRef::Name { .. } => Err(Error::internal("a knowledge base names its entity by id")),
     }
 }

@@ -16,40 +16,35 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    /// The knowledge base of that name, or the only one; and the entity of its records, which has to be shown.
+    /// The knowledge base of that name, or the only one; and the entity of its records. Where that is not shown, it is not there.
     pub(crate) async fn knowledge(&self, name: Option<&str>) -> Result<(&Knowledge, Entity)> {
-        let found = match (name, self.knowledge.as_slice()) {
+        let mut shown = Vec::new();
+        for knowledge in &self.knowledge {
+            if self.records.shows(knowledge.entity().as_ref()).await? {
+                shown.push(knowledge);
+            }
+        }
+        let names: Vec<&str> = shown.iter().map(|knowledge| knowledge.name()).collect();
+        let known = names.join(", ");
+        let found = match (name, shown.as_slice()) {
             (_, []) => {
                 return Err(Error::not_found("no knowledge base is served here").with(
                     HINT,
                     "query_records and search_text read the records themselves; mastra.toml describes knowledge bases, in [[knowledge]]",
                 ));
             }
-            (None, [only]) => Some(only),
+            (None, [only]) => *only,
             (None, _) => {
                 return Err(Error::invalid_input("several knowledge bases are served: name one")
-                    .with("known", self.names())
+                    .with("known", known)
                     .with(HINT, "list_knowledge tells what each one knows"));
             }
-            (Some(name), all) => all.iter().find(|knowledge| knowledge.name() == name),
+            (Some(name), all) => *all.iter().find(|knowledge| knowledge.name() == name).ok_or_else(|| {
+                Error::not_found("there is no such knowledge base").with("knowledge", name).with("known", known)
+            })?,
         };
-        let absent = || {
-            Error::not_found("there is no such knowledge base")
-                .with("knowledge", name.unwrap_or_default())
-                .with("known", self.names())
-        };
-        let found = found.ok_or_else(absent)?;
-        match self.records.entity_by_id(found.entity_id().await?).await {
-            Ok(entity) => Ok((found, entity)),
-            Err(error) if error.is_not_found() => Err(absent()),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The names of all knowledge bases.
-    pub(crate) fn names(&self) -> String {
-        let names: Vec<&str> = self.knowledge.iter().map(Knowledge::name).collect();
-        names.join(", ")
+        let entity = self.records.entity_by_id(found.entity_id().await?).await?;
+        Ok((found, entity))
     }
 
     /// Waits for a turn, then works, for no longer than a call may take. A defect is an error of this call, not silence.

@@ -3,8 +3,8 @@
 use crate::failure::HINT;
 use futures::StreamExt as _;
 use mastra_core::{
-    Count, CountQuery, Cursor, Engine, Entity, EntityId, EntityQuery, Error, FieldIndex, Page, Record, RecordQuery, RecordStream,
-    Result, TextResults, TextSearch, engine::one_entity,
+    Count, CountQuery, Cursor, Engine, Entity, EntityId, EntityQuery, EntityRef, Error, FieldIndex, Page, Record, RecordQuery,
+    RecordStream, Result, TextResults, TextSearch, engine::one_entity,
 };
 use std::sync::Arc;
 
@@ -58,23 +58,32 @@ impl Records {
         &self,
         connection_id: Option<String>,
         limit: u64,
-        cursor: Option<Cursor>,
+        mut cursor: Option<Cursor>,
     ) -> Result<Page<Entity>> {
-        let mut page = Page { items: Vec::new(), next_cursor: cursor };
+        let read = |limit: u64, cursor: Option<Cursor>| {
+            let query = EntityQuery { connection_id: connection_id.clone(), limit: Some(limit), cursor, name: None };
+            async move { self.engine.list_entities(&query).await }
+        };
+        let mut page = Page::default();
+        // Behind which cursor the last one that is kept was read, and as which.
+        let mut last = (None, 0);
         loop {
-            let room = limit.saturating_sub(page.items.len() as u64);
-            // No more than there is room for, so that the engine's cursor stands behind the last one that is kept.
-            let query = EntityQuery {
-                connection_id: connection_id.clone(),
-                limit: Some(room.min(PAGE)),
-                cursor: page.next_cursor.take(),
-                name: None,
-            };
-            let read = self.engine.list_entities(&query).await?;
-            page.items.extend(read.items.into_iter().filter(|entity| self.shown.includes(entity)));
-            page.next_cursor = read.next_cursor;
-            if page.next_cursor.is_none() || page.items.len() as u64 >= limit {
-                return Ok(page);
+            let Page { items, next_cursor } = read(PAGE, cursor.clone()).await?;
+            for (at, entity) in (1..).zip(items) {
+                if !self.shown.includes(&entity) {
+                    continue;
+                }
+                if page.items.len() as u64 == limit {
+                    // There is one more: the engine's own cursor behind the last one is that of a page that ends with it.
+                    page.next_cursor = read(last.1, last.0).await?.next_cursor;
+                    return Ok(page);
+                }
+                page.items.push(entity);
+                last = (cursor.clone(), at);
+            }
+            match next_cursor {
+                Some(next) => cursor = Some(next),
+                None => return Ok(page),
             }
         }
     }
@@ -102,6 +111,22 @@ impl Records {
             Ok(entity) if self.shown.includes(&entity) => Ok(entity),
             Err(error) if !error.is_not_found() => Err(error),
             _ => Err(absent(&id.to_string())),
+        }
+    }
+
+    /// Whether an entity that somebody else names is shown. Where only some are, one that is not there is none of them.
+    pub(crate) async fn shows(&self, entity: Option<&EntityRef>) -> Result<bool> {
+        if matches!(self.shown, Shown::All) {
+            return Ok(true);
+        }
+        let found = match entity {
+            None => return Ok(false),
+            Some(EntityRef::Id(id)) => self.entity_by_id(*id).await,
+            Some(EntityRef::Name { name, connection_id }) => self.entity(name, connection_id.as_deref()).await,
+        };
+        match found {
+            Err(error) if error.is_not_found() => Ok(false),
+            found => found.map(|_| true),
         }
     }
 

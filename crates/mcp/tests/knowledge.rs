@@ -184,6 +184,14 @@ async fn an_index_that_was_built_anew_elsewhere_is_found() {
     let found = client.call("search_knowledge", json!({ "query": "tea" })).await;
     assert_eq!(found["passages"].as_array().unwrap().len(), 1);
     assert_eq!(client.call("list_knowledge", json!({})).await["knowledge"][0]["model"], "hash/512");
+
+    // Whichever is asked first.
+    let source = Later { engine: engine.clone(), models: &["hash/512", "hash/384"], opened: Arc::default() };
+    let mut client = Client::connect(McpServer::builder().engine(engine.clone()).knowledge(source)).await;
+    client.call("search_knowledge", json!({ "query": "tea" })).await;
+    let vectors = Arc::new(engine.inner().vectors());
+    described("articles", "hash/384").await.reindex(engine.clone(), vectors, &IndexOptions::default()).await.unwrap();
+    assert_eq!(client.call("list_knowledge", json!({})).await["knowledge"][0]["model"], "hash/384");
 }
 
 #[tokio::test]
@@ -193,8 +201,12 @@ async fn an_entity_that_is_not_shown_hides_its_knowledge() {
     let server = McpServer::builder().engine(engine.clone()).knowledge(indexed(&engine).await).entities(["Deals"]);
     let mut client = Client::connect(server).await;
     assert_eq!(client.call("list_knowledge", json!({})).await["knowledge"], json!([]));
-    let failure = client.failure("search_knowledge", json!({ "query": "tea" })).await;
-    assert_eq!(failure["kind"], "not_found");
+    let failure = client.failure("search_knowledge", json!({ "query": "tea", "knowledge": "articles" })).await;
+    assert_eq!((&failure["kind"], &failure["context"]), (&json!("not_found"), &json!({})));
+    // Nor is one told of that cannot be opened, and whose entity nobody knows.
+    let source = Later { engine: engine.clone(), models: &["hash/512"], opened: Arc::default() };
+    let mut client = Client::connect(McpServer::builder().engine(engine.clone()).knowledge(source).entities(["Deals"])).await;
+    assert_eq!(client.call("list_knowledge", json!({})).await["knowledge"], json!([]));
     // The engine's own books are not shown either, whatever is shown.
     let mut client = Client::connect(McpServer::builder().engine(engine)).await;
     let listed = client.call("list_entities", json!({})).await;

@@ -5,10 +5,27 @@ mod common;
 use common::deals;
 use mastra_mcp::McpServer;
 use rmcp::{
-    ServiceExt as _,
-    model::{CallToolRequestParams, ReadResourceRequestParams},
+    RoleClient, ServiceExt as _,
+    model::{CallToolRequestParams, ProtocolVersion, ReadResourceRequestParams},
+    service::{ClientLifecycleMode, ClientServiceExt as _, RunningService},
 };
 use serde_json::{Value, json};
+
+/// The newest version of the protocol has no handshake: each request says what it needs.
+#[tokio::test]
+async fn a_client_without_a_handshake_is_served_too() {
+    let server = McpServer::builder().engine(deals().await).build().unwrap();
+    let (ours, theirs) = tokio::io::duplex(64 << 10);
+    let (read, write) = tokio::io::split(theirs);
+    let server = tokio::spawn(server.serve(read, write));
+    let lifecycle = ClientLifecycleMode::Discover { preferred_versions: vec![ProtocolVersion::V_2026_07_28] };
+    let client: RunningService<RoleClient, ()> = ().serve_with_lifecycle(ours, lifecycle).await.unwrap();
+    let answered = client.call_tool(CallToolRequestParams::new("list_entities")).await.unwrap();
+    assert_eq!(answered.structured_content.unwrap()["entities"][0]["name"], "Deals");
+    assert!(client.read_resource(ReadResourceRequestParams::new("mastra://records/crm/Deals/none")).await.is_err());
+    client.cancel().await.unwrap();
+    server.await.unwrap().unwrap();
+}
 
 #[tokio::test]
 async fn the_official_client_lists_calls_and_reads() {

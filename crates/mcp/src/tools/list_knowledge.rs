@@ -84,6 +84,11 @@ impl Tool for ListKnowledge {
 /// What is known of one; nothing where its entity is not shown.
 async fn told(parts: &Parts, knowledge: &Knowledge) -> Option<KnowledgeOut> {
     let name = knowledge.name().to_owned();
+    match parts.records.shows(knowledge.entity().as_ref()).await {
+        Ok(true) => {}
+        Ok(false) => return None,
+        Err(error) => return Some(KnowledgeOut::unavailable(name, Failure::from(&error))),
+    }
     let state = match knowledge.state().await {
         Ok(state) => state,
         Err(error) => return Some(KnowledgeOut::unavailable(name, Failure::from(&error))),

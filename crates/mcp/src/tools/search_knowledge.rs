@@ -144,14 +144,11 @@ impl Tool for SearchKnowledge {
     type Output = Output;
 
     fn description(parts: &Parts) -> String {
-        let known = match parts.knowledge.as_slice() {
-            [] => "None is served here now.".to_owned(),
-            _ => format!("Served here: {}.", cut::text(&parts.names(), 500).0),
-        };
+        let known = if parts.knowledge.is_empty() { "None is served here now." } else { "list_knowledge names them." };
         format!(
             "Finds the passages of records that answer a question, by meaning and by words, and cites the record of each (uri, external_id, \
-             headings, span). Use it for questions to texts; for conditions on fields use query_records. {known} Give neighbours for more text \
-             around each passage, or get_record for the whole record."
+             headings, span), in a knowledge base. {known} Use it for questions to texts; for conditions on fields use query_records. Give \
+             neighbours for more text around each passage, or get_record for the whole record."
         )
     }
 

@@ -10,6 +10,9 @@ use serde_json::Value;
 /// The deepest that a list of hits can be paged: ranks are no more than that.
 const MOST_OFFSET: u64 = 10_000;
 
+/// The most hits: each is read with its whole record.
+const MOST_HITS: u64 = 50;
+
 /// Bytes of a snippet.
 const SNIPPET_BYTES: usize = 2_000;
 
@@ -29,7 +32,7 @@ pub(super) struct Input {
     #[serde(default)]
     #[schemars(schema_with = "super::filter_schema")]
     filter: Option<Value>,
-    /// How many hits at most; 10 by default, 200 at most
+    /// How many hits at most; 10 by default, 50 at most
     #[serde(default)]
     limit: Option<u64>,
     /// Skip so many hits: next_offset of the page before
@@ -80,7 +83,7 @@ impl Tool for SearchText {
     }
 
     async fn run(parts: &Parts, input: Input) -> Result<Output> {
-        let limit = Limits::positive("limit", input.limit, 10, parts.limits.max_records)?;
+        let limit = Limits::positive("limit", input.limit, 10, parts.limits.max_records.min(MOST_HITS))?;
         let offset = Limits::count("offset", input.offset, 0, MOST_OFFSET)?;
         let search = TextSearch::new(input.query).limit(limit).offset(offset).filter(filter(input.filter)?);
         let fields = paths(input.fields)?.unwrap_or_default();
