@@ -1,4 +1,5 @@
 //! What is malformed, hostile or impossible is an error that says what to do, and the session goes on.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test ends by panicking")]
 
 mod common;
 

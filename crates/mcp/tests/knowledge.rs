@@ -1,4 +1,5 @@
 //! Knowledge bases behind the server.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test ends by panicking")]
 
 mod common;
 
