@@ -12,6 +12,7 @@ Start here:
   mastra records search 'vector \"recall at\" index*' --entity Articles
   mastra index                                    what the knowledge bases of mastra.toml lack
   mastra search 'who may cancel an order?'        passages that answer, with citations
+  mastra mcp                                      serve all of it to an assistant, to be read; --help says how
   mastra vectors create docs --dimension 384      then: vectors upsert docs FILE, vectors query docs
   mastra engine add                               a Postgres of your own, when one file is not enough
 

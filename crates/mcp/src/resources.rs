@@ -1,8 +1,8 @@
 //! Records as resources.
 
 use crate::{cut, parts::Parts, tools::record::RecordOut, uri};
-use mastra_core::{Cursor, Entity, EntityId, Error, RecordQuery, Result};
-use rmcp::model::{ListResourcesResult, ReadResourceResult, Resource, ResourceContents, ResourceTemplate};
+use mastra_core::{Cursor, Entity, EntityId, Error, Record, RecordQuery, Result};
+use rmcp::model::{Annotations, ListResourcesResult, ReadResourceResult, Resource, ResourceContents, ResourceTemplate};
 use uri::RecordUri;
 
 /// Records of one page.
@@ -78,7 +78,11 @@ pub(crate) async fn list(parts: &Parts, cursor: Option<&str>) -> Result<ListReso
         // No field of the data is wanted, and none is read.
         let query = RecordQuery { limit: Some(PAGE), cursor: here.within, ..RecordQuery::new().fields([]) };
         let page = parts.records.page(&here.entity, &query).await?;
-        let resources: Vec<Resource> = page.items.iter().map(|record| link(&here.entity, &record.external_id)).collect();
+        let listed = |record: &Record| {
+            let changed = Annotations::default().with_timestamp(record.updated_at);
+            link(&here.entity, &record.external_id).with_annotations(changed)
+        };
+        let resources: Vec<Resource> = page.items.iter().map(listed).collect();
         place = match (page.next_cursor, here.behind) {
             (Some(within), behind) => Some(Place { entity: here.entity, behind, within: Some(within) }),
             (None, Some(behind)) => Place::behind(parts, Some(behind)).await?,

@@ -6,7 +6,7 @@ mod common;
 use async_trait::async_trait;
 use common::{Client, Mock, engine, store};
 use mastra_core::{Error, Result};
-use mastra_mcp::{KnowledgeSource, McpServer};
+use mastra_mcp::{KnowledgeSource, Limits, McpServer};
 use mastra_rag::{
     embed::Embedders,
     knowledge::{IndexOptions, KnowledgeBase, KnowledgeBuilder, Retrieval},
@@ -262,6 +262,17 @@ async fn a_slow_call_holds_up_no_other_and_is_dropped_when_it_is_cancelled() {
     }
     assert_eq!(given_up.load(Ordering::SeqCst), 1);
     client.lives().await;
+}
+
+#[tokio::test]
+async fn one_that_takes_its_time_hides_no_other() {
+    let engine = library().await;
+    let limits = Limits { time: std::time::Duration::from_secs(4), ..Limits::default() };
+    let server = McpServer::builder().engine(engine.clone()).knowledge(Hanging(Arc::default())).knowledge(indexed(&engine).await);
+    let mut client = Client::connect(server.limits(limits)).await;
+    let told = client.call("list_knowledge", json!({})).await["knowledge"].take();
+    assert_eq!((&told[0]["status"], &told[0]["error"]["kind"]), (&json!("unavailable"), &json!("timeout")));
+    assert_eq!(told[1]["status"], "ready");
 }
 
 #[tokio::test]

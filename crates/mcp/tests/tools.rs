@@ -90,6 +90,9 @@ async fn records_are_filtered_sorted_paged_and_counted() {
     assert_eq!(ids, (0..60).map(|n| format!("d-{n}")).collect::<Vec<_>>());
     assert_eq!(seen[7]["data"], json!({ "owner": { "name": "owner 2" } }));
 
+    // One field is a list of one.
+    let one = client.call("query_records", json!({ "entity": "Deals", "sort": "-amount", "fields": "amount", "limit": 1 })).await;
+    assert_eq!(one["records"][0]["data"], json!({ "amount": 590 }));
     // The text of a filter is a filter too, and a count alone reads no record.
     let counted = client
         .call("query_records", json!({ "entity": "Deals", "filter": "{\"stage\": \"lost\"}", "limit": 0, "count": true }))
@@ -134,7 +137,10 @@ async fn one_record_is_read_whole_in_part_and_piece_by_piece() {
 async fn words_are_found_with_their_place() {
     let engine = engine();
     let text = |n: u64| {
-        (format!("a-{n}"), json!({ "text": format!("tea number {n}, {}", if n % 2 == 0 { "green" } else { "black" }), "n": n }))
+        (
+            format!("a-{n}"),
+            json!({ "text": format!("tea number {n}, {}", if n.is_multiple_of(2) { "green" } else { "black" }), "n": n }),
+        )
     };
     store(&engine, "Articles", (0..25).map(text)).await;
     engine.declare_text_index(&"Articles".into(), &["text".parse().unwrap()]).await.unwrap();

@@ -21,7 +21,7 @@ pub(super) struct Input {
     #[serde(alias = "externalId")]
     external_id: String,
     /// Only these fields, such as ["title", "author.name"]; all of them without it
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::texts")]
     fields: Option<Vec<String>>,
     /// Read one text field piece by piece: its path, such as "body" or "pages.3.text"
     #[serde(default)]

@@ -3,7 +3,7 @@
 use super::{Room, Tool, bounded};
 use crate::{failure::Failure, knowledge::Knowledge, parts::Parts};
 use futures::future::join_all;
-use mastra_core::Result;
+use mastra_core::{Error, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -89,9 +89,14 @@ async fn told(parts: &Parts, knowledge: &Knowledge) -> Option<KnowledgeOut> {
         Ok(false) => return None,
         Err(error) => return Some(KnowledgeOut::unavailable(name, Failure::from(&error))),
     }
-    let state = match knowledge.state().await {
-        Ok(state) => state,
-        Err(error) => return Some(KnowledgeOut::unavailable(name, Failure::from(&error))),
+    // One that takes its time must not hide the others.
+    let state = match tokio::time::timeout(parts.limits.time / 2, knowledge.state()).await {
+        Ok(Ok(state)) => state,
+        Ok(Err(error)) => return Some(KnowledgeOut::unavailable(name, Failure::from(&error))),
+        Err(_) => {
+            let late = Error::timeout("opening it took too long").with("knowledge", &name);
+            return Some(KnowledgeOut::unavailable(name, Failure::from(&late)));
+        }
     };
     let entity = match parts.records.entity_by_id(state.entity_id).await {
         Ok(entity) => entity,

@@ -14,7 +14,7 @@ use futures::future::BoxFuture;
 use mastra_core::{Count, Error, Filter, Path, Result};
 use rmcp::model::{CallToolResult, ContentBlock, JsonObject, Resource, Tool as Description, ToolAnnotations};
 use schemars::JsonSchema;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{future::Future, sync::Arc};
 
@@ -117,6 +117,20 @@ fn filter(given: Option<Value>) -> Result<Filter> {
     .map_err(|error| {
         error.with(HINT, r#"such as {"stage": "won", "amount": {"$gte": 1000}}; query_records describes the language"#)
     })
+}
+
+/// A list of texts, or one of them alone, which some clients send instead.
+fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Vec<String>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a list of strings")]
+    enum Given {
+        Many(Vec<String>),
+        One(String),
+    }
+    Ok(Option::<Given>::deserialize(deserializer)?.map(|given| match given {
+        Given::Many(texts) => texts,
+        Given::One(text) => vec![text],
+    }))
 }
 
 /// The schema of a filter.

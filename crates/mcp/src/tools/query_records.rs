@@ -44,10 +44,10 @@ pub(super) struct Input {
     #[schemars(schema_with = "super::filter_schema")]
     filter: Option<Value>,
     /// Fields to sort by, the first deciding first; a minus sign in front for descending, such as ["-amount", "name"]
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::texts")]
     sort: Option<Vec<String>>,
     /// Only these fields of each record, such as ["name", "owner.email"]; all of them without it
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::texts")]
     fields: Option<Vec<String>>,
     /// How many at most; 20 by default, 200 at most, 0 for none
     #[serde(default)]

@@ -39,7 +39,7 @@ pub(super) struct Input {
     #[serde(default)]
     offset: Option<u64>,
     /// These fields of each record with its hit; none without it
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::texts")]
     fields: Option<Vec<String>>,
 }
 
