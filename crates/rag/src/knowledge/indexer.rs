@@ -8,10 +8,7 @@ use mastra_core::{ErrorKind, Result, changes::ClaimOptions};
 use serde::Serialize;
 use std::{
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::AtomicBool},
     time::{Duration, Instant},
 };
 
@@ -29,7 +26,7 @@ pub struct IndexOptions {
     pub max_failures: u32,
     /// Told after each batch.
     pub progress: Option<Progress>,
-    /// Set to true by others, it ends the work behind the batch in hand.
+    /// Set to true by others, it ends the work behind what is being embedded: that is written, the rest of the batch given back.
     pub stop: Option<Arc<AtomicBool>>,
 }
 
@@ -135,10 +132,16 @@ impl KnowledgeBase {
         let subscription = &self.version.subscription;
         let waited = if options.progress.is_some() { queue.queue_status(subscription).await?.waiting } else { 0 };
         let mut report = IndexReport::default();
-        let mut terms = Terms { began, lease: options.lease, max_failures: options.max_failures.max(1), pace: None };
+        let mut terms = Terms {
+            began,
+            lease: options.lease,
+            max_failures: options.max_failures.max(1),
+            pace: None,
+            stop: options.stop.clone(),
+        };
         let mut fruitless = 0;
         while fruitless < FRUITLESS {
-            report.stopped = options.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed));
+            report.stopped = terms.is_stopped();
             if report.stopped {
                 break;
             }

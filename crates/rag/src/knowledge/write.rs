@@ -13,6 +13,10 @@ use mastra_core::{
 };
 use std::{
     collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -31,6 +35,8 @@ pub(super) struct Terms {
     pub(super) max_failures: u32,
     /// How many texts a second were embedded last.
     pub(super) pace: Option<f64>,
+    /// Asks for the end of the work.
+    pub(super) stop: Option<Arc<AtomicBool>>,
 }
 
 impl Terms {
@@ -39,9 +45,14 @@ impl Terms {
         self.began.elapsed() > self.lease.mul_f64(0.75)
     }
 
-    /// Whether it is time to write what there is.
+    /// Whether it is time to write what there is: half of the lease is over, or the work is to stop.
     pub(super) fn is_half_over(&self) -> bool {
-        self.began.elapsed() > self.lease / 2
+        self.began.elapsed() > self.lease / 2 || self.is_stopped()
+    }
+
+    /// Whether the work is to stop.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed))
     }
 
     /// How many texts to embed at once: what takes a quarter of the lease, and less where earlier attempts took too long.
