@@ -59,7 +59,8 @@ impl Mcp {
     }
 
     pub(crate) async fn run(self, context: Context) -> Outcome {
-        let configs = self.served(knowledge::all(&context)?)?;
+        // What is wrong with one is told when it is asked, and keeps nothing else from being served.
+        let configs = self.served(context.settings.knowledge.clone())?;
         let limits = Limits { max_bytes: self.max_bytes, time: Duration::from_secs(self.timeout), ..Limits::default() };
         let mut server = McpServer::builder().engine(context.connect_existing().await?).limits(limits);
         if let Some(entities) = self.entities {

@@ -241,6 +241,27 @@ fn an_index_that_is_behind_the_configuration_is_told_of_until_it_is_there() {
 }
 
 #[test]
+fn a_model_that_is_not_there_keeps_nothing_else_from_working() {
+    let project = Project::new();
+    fill(&project);
+    let more = "\n[[knowledge]]\nname = \"local\"\nentity = \"Articles\"\nfields = [\"body\"]\nembedder = \"local/no/such\"\n\
+        \n[[knowledge]]\nname = \"nothing\"\nentity = \"Nothing\"\nfields = [\"body\"]\nembedder = \"hash/384\"\n";
+    project.write("mastra.toml", format!("{CONFIG}{more}"));
+    let mut server = Server::start(&project, &[]);
+    let told = server.call("list_knowledge", json!({}))["structuredContent"]["knowledge"].take();
+    let states: Vec<&str> = told.as_array().unwrap().iter().map(|one| one["status"].as_str().unwrap()).collect();
+    assert_eq!(states, ["ready", "unavailable", "unavailable", "unavailable"], "{told}");
+    for (at, name) in [(2, "local"), (3, "nothing")] {
+        let failed = server.call("search_knowledge", json!({ "query": "tea", "knowledge": name }));
+        let failure: Value = serde_json::from_str(failed["content"][0]["text"].as_str().unwrap()).unwrap();
+        assert_eq!(failure["kind"], told[at]["error"]["kind"], "{failure}");
+        assert_eq!(failure["context"]["knowledge"], name, "{failure}");
+    }
+    assert_eq!(server.call("search_knowledge", json!({ "query": "tea", "knowledge": "articles" }))["isError"], false);
+    server.end().ok();
+}
+
+#[test]
 fn without_an_engine_it_says_so_and_standard_output_stays_empty() {
     let project = Project::new();
     let ended = project.run(&["mcp"]).exits(3);

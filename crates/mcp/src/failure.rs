@@ -54,6 +54,9 @@ fn advice(error: &Error) -> Option<&'static str> {
     let about = |key| error.get(key).is_some();
     match error.kind() {
         ErrorKind::InvalidInput if error.message().contains("cursor") => Some("call again without a cursor, from the beginning"),
+        ErrorKind::InvalidInput if about("filter_fields") => {
+            Some("list_knowledge shows which fields a search of passages can be filtered by; query_records filters by any field")
+        }
         ErrorKind::InvalidInput if about("operator") || error.message().contains("filter") => {
             Some("the description of query_records shows the filter language")
         }

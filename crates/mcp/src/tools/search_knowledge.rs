@@ -40,7 +40,7 @@ pub(super) struct Input {
     /// How many chunks before and behind each passage to show with it; none by default, 10 at most
     #[serde(default)]
     neighbours: Option<u64>,
-    /// Nothing whose vector score is lower, from -1 to 1
+    /// Of what is found by meaning, nothing whose vector score is lower, from -1 to 1; what words find stays, unless mode is vector
     #[serde(alias = "minScore", default)]
     min_score: Option<f64>,
     /// Only the best passage of each record
