@@ -87,7 +87,7 @@ async fn dispatch(cli: Cli, registry: Registry, out: Output) -> Outcome {
         Command::Verify(command) => command.run(&context).await,
         Command::Search(command) => unless_interrupted(command.run(&context)).await,
         Command::Knowledge(command) => unless_interrupted(command.run(&context)).await,
-        Command::Quickstart(command) => unless_interrupted(command.run(&context)).await,
+        Command::Quickstart(command) => command.run(&context).await,
         Command::Engine(command) => unless_interrupted(command.run(&context)).await,
         Command::Entities(command) => unless_interrupted(command.run(&context)).await,
         Command::Records(command) => unless_interrupted(command.run(&context)).await,

@@ -11,14 +11,16 @@ mod show;
 mod status;
 mod stopping;
 mod verify;
+mod within;
 mod work;
 
-pub(crate) use config::KnowledgeConfig;
+pub(crate) use config::{EmbedderConfig, KnowledgeConfig};
 pub(crate) use index::Index;
 pub(crate) use open::{Described, all, describe, explained, open, open_existing, pick};
 pub(crate) use reindex::Reindex;
-pub(crate) use search::Search;
+pub(crate) use search::{Answer, Search, ask};
 pub(crate) use verify::Verify;
+pub(crate) use within::{Indexed, bring_up_to_date};
 
 use crate::{
     context::Context,

@@ -2,6 +2,8 @@
 
 mod show;
 
+pub(crate) use show::Answer;
+
 use super::{KnowledgeConfig, all, explained, open_existing, pick};
 use crate::{
     context::Context,
@@ -10,7 +12,7 @@ use crate::{
 };
 use clap::{Args, ValueEnum};
 use mastra_core::{Error, Result};
-use mastra_rag::knowledge::{Retrieval, SearchMode};
+use mastra_rag::knowledge::{KnowledgeBase, Retrieval, SearchMode};
 use std::io::Read as _;
 use std::time::Instant;
 
@@ -94,10 +96,7 @@ impl Search {
         let config = pick(all(context)?, self.knowledge.as_deref())?;
         let retrieval = self.retrieval(&config)?;
         let base = open_existing(context, &config).await?;
-        let began = Instant::now();
-        let found = base.search(&retrieval).await.map_err(|error| advised(context, &config, error))?;
-        let took = began.elapsed();
-        show::Answer::of(&config, &base, &retrieval, found, took).await?.show(&context.out, self.full)?;
+        ask(context, &config, &base, &retrieval).await?.show(&context.out, self.full)?;
         Ok(Exit::Done)
     }
 
@@ -138,6 +137,19 @@ impl Search {
         }
         Ok(text.trim().to_owned())
     }
+}
+
+/// Asks a knowledge base.
+pub(crate) async fn ask(
+    context: &Context,
+    config: &KnowledgeConfig,
+    base: &KnowledgeBase,
+    retrieval: &Retrieval,
+) -> Outcome<Answer> {
+    let began = Instant::now();
+    let found = base.search(retrieval).await.map_err(|error| advised(context, config, error))?;
+    let took = began.elapsed();
+    Ok(Answer::of(config, base, retrieval, found, took).await?)
 }
 
 fn advised(context: &Context, config: &KnowledgeConfig, error: Error) -> Error {

@@ -37,6 +37,11 @@ impl Output {
         Self { json, colour: !json && console::colors_enabled(), width }
     }
 
+    /// Whether what is said is for programs.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// Text for people; nothing under `--json`.
     pub(crate) fn say(&self, text: impl AsRef<str>) -> Outcome<()> {
         if self.json { Ok(()) } else { written(writeln!(io::stdout().lock(), "{}", text.as_ref())) }

@@ -1,11 +1,14 @@
-//! The documents to load: those of this program, or the files of folders.
+//! The documents to load: those of this program, or what files hold.
 
-use super::html;
-use crate::exit::{HINT, file_error};
-use mastra_core::{Error, NewRecord, Result, text::MAX_INDEX_BYTES};
-use serde_json::{Value, json};
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use super::{
+    folder::{File, Kind},
+    read::{self, Content},
+    skipped::Reason,
+};
+use chrono::{DateTime, SecondsFormat, Utc};
+use mastra_core::NewRecord;
+use mastra_rag::document::Document;
+use serde_json::{Map, Value, json};
 
 macro_rules! built_in {
     ($($name:literal,)*) => {
@@ -32,208 +35,195 @@ built_in![
     "write-ahead-logging.md",
 ];
 
-/// Folders that hold no documents of the user's own.
-const SKIPPED: [&str; 4] = ["node_modules", "target", "vendor", "__pycache__"];
-/// The largest file that is read.
-const LARGEST: u64 = 16 * 1024 * 1024;
-
-/// What was found below the given paths.
-#[derive(Debug, Default)]
-pub(super) struct Found {
-    pub(super) files: Vec<PathBuf>,
-    /// Files that are not read, and why.
-    pub(super) skipped: Vec<String>,
-}
+/// The most records of one file: more are a table rather than documents.
+const MEMBERS: usize = 10_000;
+/// The keys that may name a JSON document.
+const NAMES: [&str; 4] = ["title", "name", "subject", "question"];
+/// The longest title, in characters.
+const TITLE: usize = 120;
 
 /// The documents of this program.
 pub(super) fn built_in() -> Vec<NewRecord> {
-    BUILT_IN.iter().map(|(name, text)| markdown(name, text)).collect()
+    BUILT_IN.iter().map(|(name, text)| About::of(name, "markdown").record(name, markdown(text))).collect()
 }
 
-/// The files of documents below these paths, sorted, without hidden ones.
-pub(super) fn find(paths: &[PathBuf]) -> Result<Found> {
-    let mut found = Found::default();
-    for path in paths {
-        let metadata = std::fs::metadata(path).map_err(|source| file_error("cannot read", path, source))?;
-        if metadata.is_dir() {
-            walk(path, &mut found)?;
-        } else {
-            found.files.push(path.clone());
-        }
+/// The documents of one file: one, or, of a list of JSON objects, one a member.
+pub(super) fn of(file: &File) -> Result<Vec<NewRecord>, Reason> {
+    let Content { text, modified } = read::text(&file.path)?;
+    if text.trim().is_empty() {
+        return Err(Reason::Blank);
     }
-    if found.files.is_empty() {
-        return Err(Error::not_found("no documents here: files that end in .md, .txt, .html or .json")
-            .with("paths", paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "))
-            .with(HINT, "mastra quickstart without a path, for the built-in documents"));
-    }
-    Ok(found)
-}
-
-fn walk(folder: &Path, found: &mut Found) -> Result<()> {
-    let failed = |source| file_error("cannot read the folder", folder, source);
-    let mut entries: Vec<_> = std::fs::read_dir(folder).map_err(failed)?.collect::<std::io::Result<_>>().map_err(failed)?;
-    entries.sort_by_key(std::fs::DirEntry::file_name);
-    for entry in entries {
-        let (path, name) = (entry.path(), entry.file_name());
-        let name = name.to_string_lossy();
-        // Links are not followed: they may lead round in a circle.
-        let kind = entry.file_type().map_err(failed)?;
-        if name.starts_with('.') || SKIPPED.contains(&name.as_ref()) {
-            continue;
-        }
-        if kind.is_dir() {
-            walk(&path, found)?;
-        } else if kind.is_file() && Kind::of(&path).is_some() {
-            let size = entry.metadata().map_err(failed)?.len();
-            if size > LARGEST {
-                found.skipped.push(format!("{}: larger than {} MiB", path.display(), LARGEST >> 20));
-            } else if is_binary(&path) {
-                found.skipped.push(format!("{}: not UTF-8 text", path.display()));
-            } else {
-                found.files.push(path);
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Whether a file begins with what no text holds: UTF-16 does too, and would become words that nobody can find. A file that
-/// cannot be read is the reader's to refuse.
-fn is_binary(path: &Path) -> bool {
-    let mut head = Vec::new();
-    let read = std::fs::File::open(path).and_then(|file| file.take(8 * 1024).read_to_end(&mut head));
-    read.is_ok() && head.contains(&0)
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Kind {
-    Markdown,
-    Text,
-    Html,
-    Json,
-}
-
-impl Kind {
-    fn of(path: &Path) -> Option<Self> {
-        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
-            "md" | "markdown" | "mdx" => Some(Self::Markdown),
-            "txt" | "text" | "rst" | "adoc" => Some(Self::Text),
-            "html" | "htm" | "xhtml" => Some(Self::Html),
-            "json" => Some(Self::Json),
-            _ => None,
-        }
-    }
-}
-
-/// The documents of one file: one, or, of a JSON list, one a member.
-pub(super) fn read(path: &Path) -> Result<Vec<NewRecord>> {
-    let bytes = std::fs::read(path).map_err(|source| file_error("cannot read", path, source))?;
-    let text = String::from_utf8_lossy(&bytes);
-    let text = text.trim_start_matches('\u{feff}').replace('\0', "\u{fffd}");
-    let name = path.to_string_lossy().replace('\\', "/");
-    let name = name.trim_start_matches("./");
-    Ok(match Kind::of(path).unwrap_or(Kind::Text) {
-        Kind::Markdown => vec![markdown(name, &text)],
-        Kind::Text => vec![document(name, "text", &first_line(&text, name), &text)],
-        Kind::Html => {
-            let (title, text) = html::strip(&text);
-            let title = title.unwrap_or_else(|| first_line(&text, name));
-            vec![document(name, "html", &title, &text)]
-        }
-        Kind::Json => match serde_json::from_str(&text) {
-            Ok(Value::Array(members)) => {
-                let numbered = members.iter().enumerate();
-                numbered.map(|(index, member)| json_document(&format!("{name}#{index}"), member)).collect()
-            }
-            Ok(value) => vec![json_document(name, &value)],
-            Err(_) => vec![document(name, "text", &first_line(&text, name), &text)],
+    let kind = match file.kind {
+        Kind::Markdown => "markdown",
+        Kind::Text => "text",
+        Kind::Html => "html",
+        Kind::Json | Kind::JsonLines => "json",
+    };
+    let mut about = About::of(&file.name, kind);
+    about.modified = modified.map(|time| DateTime::<Utc>::from(time).to_rfc3339_opts(SecondsFormat::Secs, true));
+    let document = match file.kind {
+        Kind::Markdown => markdown(&text),
+        Kind::Text => (None, text),
+        Kind::Html => html(&text),
+        Kind::Json => match serde_json::from_str(&text).map_err(|_| Reason::Malformed)? {
+            Value::Array(members) if members.iter().any(Value::is_object) => return about.members(members),
+            value if is_empty(&value) => return Err(Reason::Blank),
+            value => json_text(&value),
         },
-    })
+        Kind::JsonLines => {
+            let lines = text.lines().filter(|line| !line.trim().is_empty()).take(MEMBERS + 1);
+            let members: Result<Vec<Value>, _> = lines.map(serde_json::from_str).collect();
+            return about.members(members.map_err(|_| Reason::Malformed)?);
+        }
+    };
+    if document.1.trim().is_empty() {
+        return Err(Reason::Blank);
+    }
+    Ok(vec![about.record(&file.name, document)])
 }
 
-fn markdown(name: &str, text: &str) -> NewRecord {
-    let heading = text.lines().find_map(|line| line.strip_prefix("# ")).map(|heading| heading.trim().to_owned());
-    document(name, "markdown", &heading.unwrap_or_else(|| first_line(text, name)), text)
+/// What a document's file says of it.
+struct About {
+    path: String,
+    kind: &'static str,
+    modified: Option<String>,
 }
 
-fn json_document(name: &str, value: &Value) -> NewRecord {
-    let named = ["title", "name", "subject", "question"].iter().find_map(|key| value.get(*key)?.as_str());
-    let mut strings = Vec::new();
-    collect_strings(value, &mut strings);
-    let text = strings.join("\n");
-    document(name, "json", named.map_or_else(|| first_line(&text, name), str::to_owned).as_str(), &text)
-}
+impl About {
+    fn of(path: &str, kind: &'static str) -> Self {
+        Self { path: path.to_owned(), kind, modified: None }
+    }
 
-fn collect_strings<'a>(value: &'a Value, into: &mut Vec<&'a str>) {
-    match value {
-        Value::String(text) => into.push(text),
-        Value::Array(members) => members.iter().for_each(|member| collect_strings(member, into)),
-        Value::Object(map) => map.values().for_each(|member| collect_strings(member, into)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    fn record(&self, id: &str, (title, text): (Option<String>, String)) -> NewRecord {
+        let mut data = Map::new();
+        let title = title.map(|title| shortened(&title)).filter(|title| !title.is_empty());
+        // U+0000 comes from JSON only; Postgres has no place for it.
+        data.insert("title".to_owned(), json!(title.unwrap_or_else(|| first_line(&text, &self.path)).replace('\0', "\u{fffd}")));
+        data.insert("path".to_owned(), json!(self.path));
+        data.insert("kind".to_owned(), json!(self.kind));
+        if let Some(modified) = &self.modified {
+            data.insert("modified".to_owned(), json!(modified));
+        }
+        data.insert("text".to_owned(), json!(text.replace('\0', "\u{fffd}")));
+        NewRecord::new(id, Value::Object(data))
+    }
+
+    fn members(&self, members: Vec<Value>) -> Result<Vec<NewRecord>, Reason> {
+        if members.len() > MEMBERS {
+            return Err(Reason::Members);
+        }
+        let filled = members.iter().enumerate().filter(|(_, member)| !is_empty(member));
+        let member = |(index, member): (usize, &Value)| self.record(&format!("{}#{index}", self.path), json_text(member));
+        let records: Vec<NewRecord> = filled.map(member).collect();
+        if records.is_empty() { Err(Reason::Blank) } else { Ok(records) }
     }
 }
 
-fn document(name: &str, format: &str, title: &str, text: &str) -> NewRecord {
-    let words = text.split_whitespace().count();
-    NewRecord::new(name, json!({ "path": name, "title": title, "format": format, "words": words, "text": text }))
+/// Title and text. All texts are indexed as Markdown: it is what HTML is turned into, and plain text reads as itself.
+fn markdown(text: &str) -> (Option<String>, String) {
+    let document = Document::from_markdown(text);
+    (document.title().map(str::to_owned), document.text().to_owned())
+}
+
+fn html(text: &str) -> (Option<String>, String) {
+    let page = Document::from_html(text);
+    let title = page.title().map(str::to_owned);
+    // A page without a first heading is headed by its title, so that its passages can be cited by something.
+    let headed = page.headings().iter().any(|heading| heading.level == 1 && !heading.title.is_empty());
+    let text =
+        if page.text().trim().is_empty() || headed { page.text().to_owned() } else { under(title.as_deref(), page.text()) };
+    (title, text)
+}
+
+fn json_text(value: &Value) -> (Option<String>, String) {
+    let title = NAMES.iter().find_map(|key| value.get(*key)?.as_str()).map(shortened).filter(|title| !title.is_empty());
+    let document = Document::from_json(value);
+    let text = under(title.as_deref(), document.text());
+    (title, text)
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(members) => members.iter().all(is_empty),
+        Value::Object(members) => members.values().all(is_empty),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// A text below a heading.
+fn under(title: Option<&str>, text: &str) -> String {
+    match title {
+        Some(title) => format!("# {title}\n\n{text}"),
+        None => text.to_owned(),
+    }
 }
 
 /// The first line that says something, else the file's name.
 fn first_line(text: &str, name: &str) -> String {
     let line = text.lines().map(|line| line.trim().trim_start_matches(['#', '=', '-', '*']).trim()).find(|line| !line.is_empty());
-    line.map_or_else(|| name.to_owned(), |line| line.chars().take(120).collect())
+    line.map_or_else(|| name.to_owned(), shortened)
 }
 
-/// How much of a document's text is searched.
-pub(super) fn is_cut(record: &NewRecord) -> bool {
-    record.data.get("text").and_then(Value::as_str).is_some_and(|text| text.len() > MAX_INDEX_BYTES)
+/// On one line, and no longer than a title.
+fn shortened(title: &str) -> String {
+    let line = title.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() > TITLE { line.chars().take(TITLE - 1).chain(['…']).collect() } else { line }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn read(name: &str, kind: Kind, text: &str) -> Result<Vec<NewRecord>, Reason> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, text).unwrap();
+        of(&File { path, name: name.to_owned(), kind })
+    }
+
     #[test]
     fn the_built_in_documents_are_real_ones() {
         let documents = built_in();
         assert!(documents.len() >= 12);
         for document in documents {
-            assert!(document.data["words"].as_u64().unwrap() > 200, "{}", document.external_id);
-            assert!(
-                document.data["text"].as_str().unwrap().starts_with(&format!("# {}", document.data["title"].as_str().unwrap()))
-            );
+            let text = document.data["text"].as_str().unwrap();
+            assert!(text.split_whitespace().count() > 200, "{}", document.external_id);
+            assert!(text.starts_with(&format!("# {}", document.data["title"].as_str().unwrap())));
         }
     }
 
     #[test]
-    fn a_folder_of_every_kind() {
-        let folder = tempfile::tempdir().unwrap();
-        let write = |name: &str, text: &str| {
-            let path = folder.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        };
-        write("b/guide.md", "intro\n# The guide\ntext");
-        write("a.txt", "\n  First line\nmore");
-        write("page.html", "<title>Page</title><p>Body");
-        write("list.json", r#"[{"title":"One","n":1},{"body":{"deep":"Two"}}]"#);
-        write("broken.json", "{");
-        write(".hidden/x.md", "# no");
-        write("node_modules/x.md", "# no");
-        write("image.png", "no");
-        write("binary.md", "\u{1}\0\u{2}");
-        let found = find(&[folder.path().to_owned()]).unwrap();
-        let titles: Vec<String> = found
-            .files
-            .iter()
-            .flat_map(|file| read(file).unwrap())
-            .map(|record| record.data["title"].as_str().unwrap().to_owned())
-            .collect();
-        assert_eq!(titles[0], "First line");
-        assert_eq!(titles[1..], ["The guide", "{", "One", "Two", "Page"]);
-        assert_eq!(found.skipped.len(), 1);
-        assert!(found.skipped[0].contains("binary.md"));
-        assert!(find(&[folder.path().join(".hidden")]).is_ok());
-        assert!(find(&[folder.path().join("absent")]).unwrap_err().is_not_found());
+    fn each_kind_has_a_title_and_a_text() {
+        let one = |kind, text| read("x", kind, text).unwrap().remove(0).data;
+        let guide = one(Kind::Markdown, "intro\n# The guide\ntext");
+        assert_eq!((&guide["title"], &guide["text"]), (&json!("The guide"), &json!("intro\n# The guide\ntext")));
+        assert_eq!(guide["kind"], "markdown");
+        assert!(guide["modified"].as_str().unwrap().ends_with('Z'));
+        assert_eq!(one(Kind::Text, "\n  First line\nmore")["title"], "First line");
+        let page = one(Kind::Html, "<title>Page</title><script>no</script><p>Caf&eacute;");
+        assert_eq!((&page["title"], &page["text"]), (&json!("Page"), &json!("# Page\n\nCafé\n")));
+        assert_eq!(one(Kind::Html, "<title>T - Site</title><h1>T</h1><p>Body")["text"], "# T\n\nBody\n");
+        let object = one(Kind::Json, r#"{"name":"Oolong","n":1,"nul":"a\u0000b"}"#);
+        assert_eq!(object["title"], "Oolong");
+        assert!(object["text"].as_str().unwrap().starts_with("# Oolong\n\nn: 1\nname: Oolong"), "{}", object["text"]);
+        assert!(!object["text"].as_str().unwrap().contains('\0'));
+    }
+
+    #[test]
+    fn lists_of_objects_are_a_document_each() {
+        let list = read("l.json", Kind::Json, r#"[{"title":"One","n":1},{},{"body":{"deep":"Two"}}]"#).unwrap();
+        assert_eq!(list.iter().map(|record| record.external_id.as_str()).collect::<Vec<_>>(), ["l.json#0", "l.json#2"]);
+        assert_eq!(list[1].data["title"], "body.deep: Two");
+        assert_eq!(list[1].data["path"], "l.json");
+        let lines = read("l.jsonl", Kind::JsonLines, "{\"title\":\"One\"}\n\n{\"title\":\"Two\"}\n").unwrap();
+        assert_eq!(lines.len(), 2);
+        assert_eq!(read("n.json", Kind::Json, "[1,2,3]").unwrap().len(), 1);
+        assert_eq!(read("b.json", Kind::Json, "{").unwrap_err(), Reason::Malformed);
+        assert_eq!(read("b.jsonl", Kind::JsonLines, "{}\n{").unwrap_err(), Reason::Malformed);
+        assert_eq!(read("m.jsonl", Kind::JsonLines, &"{\"a\":1}\n".repeat(MEMBERS + 1)).unwrap_err(), Reason::Members);
+        assert_eq!(read("b.md", Kind::Markdown, " \n").unwrap_err(), Reason::Blank);
+        assert_eq!(read("b.html", Kind::Html, "<script>x</script>").unwrap_err(), Reason::Blank);
     }
 }

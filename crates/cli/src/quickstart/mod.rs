@@ -1,113 +1,167 @@
-//! `mastra quickstart`: real documents and records, loaded and asked, with no set-up.
+//! `mastra quickstart`: documents loaded, indexed and asked, with no set-up.
 
+mod answer;
+mod demo;
+mod describe;
 mod documents;
-mod html;
+mod folder;
+mod keep;
 mod load;
+mod read;
 mod show;
+mod skipped;
+mod source;
 
+use self::{demo::Deals, describe::Known, keep::Kept, load::Loaded, source::Source};
 use crate::{
     context::Context,
-    exit::{Exit, Outcome},
+    exit::Outcome,
+    interrupt::unless_interrupted,
+    knowledge::{Answer, Indexed, bring_up_to_date},
+    output::progress,
+    resolve::CONFIG_FILE,
 };
 use clap::Args;
-use mastra_core::{Engine, EntityQuery, EntityRef, Filter, RecordQuery, SortKey, TextSearch};
-use std::path::PathBuf;
-use std::time::Instant;
+use mastra_core::Engine;
+use serde_json::json;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 const EXAMPLES: &str = "\
 Examples:
-  mastra quickstart                         the built-in articles and deals, in .mastra/mastra.db
-  mastra quickstart docs README.md          your own documents: Markdown, text, HTML, JSON
-  mastra quickstart ~/notes --search 'budget 2026'
+  mastra quickstart docs                    a folder of Markdown, text, HTML and JSON, then your questions
+  mastra quickstart docs --ask 'how are deletes planned?' --ask 'what is a cursor?'
+  mastra quickstart notes.md --ask 'budget 2026' --json
+  mastra quickstart docs --embedder openai/text-embedding-3-small
   mastra quickstart --engine postgres://localhost/app
+  mastra quickstart                         articles and deals that are part of the program
 
-Running it again loads what has changed, and says so.";
+Everything goes into .mastra/mastra.db where no other engine is named. The embedder hash/384 compares words and sends nothing anywhere. \
+The knowledge base is described in mastra.toml, so that mastra search, index, verify and mcp know it; a file that quickstart did not make \
+is never touched. Running it again loads and indexes what has changed, and removes records whose file has gone. Files over 4 MiB, hidden \
+ones, links and folders of dependencies are left out, and counted.";
 
-/// The connection of what quickstart loads.
+/// The connection of what quickstart loads; with the folder behind it for the user's own.
 const CONNECTION: &str = "quickstart";
 /// The entity of the built-in documents.
 const ARTICLES: &str = "Articles";
-/// The entity of the user's documents.
-const DOCUMENTS: &str = "Documents";
 /// The entity of the table.
 const DEALS: &str = "Deals";
 /// What the built-in documents are asked.
-const QUESTION: &str = "crash*";
+const QUESTION: &str = "What makes a database survive a crash?";
 
-/// What to load.
+/// What to load and ask.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Quickstart {
-    /// Files and folders of documents [default: documents that are part of this program]
+    /// A folder of documents, or one file [default: documents that are part of this program]
     #[arg(value_name = "PATH")]
-    paths: Vec<PathBuf>,
-    /// What to search the documents for [default: a word of their titles]
-    #[arg(long, value_name = "TEXT")]
-    search: Option<String>,
+    path: Option<PathBuf>,
+    /// Answer this question, and do not ask on the terminal; may be given several times
+    #[arg(long, value_name = "QUESTION", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    ask: Vec<String>,
+    /// What makes vectors of texts, as provider/model [default: that of mastra.toml, else hash/384]
+    #[arg(long, value_name = "PROVIDER/MODEL")]
+    embedder: Option<String>,
+    /// Write no mastra.toml
+    #[arg(long)]
+    no_config: bool,
+    /// Delete the records of files that have gone, however many they are
+    #[arg(long)]
+    yes: bool,
+}
+
+/// What was made before anything is asked.
+struct Prepared {
+    engine: Arc<dyn Engine>,
+    source: Source,
+    loaded: Loaded,
+    known: Known,
+    kept: Kept,
 }
 
 impl Quickstart {
     pub(crate) async fn run(&self, context: &Context) -> Outcome {
-        let found = if self.paths.is_empty() { None } else { Some(documents::find(&self.paths)?) };
+        let prepared = unless_interrupted(self.prepare(context)).await?;
+        let indexed = bring_up_to_date(context, &prepared.known.config, &prepared.known.base).await?;
+        unless_interrupted(self.answer(context, &prepared, &indexed)).await
+    }
+
+    /// Loads the documents. The knowledge base is opened first: what keeps it from being made is told before anything is stored.
+    async fn prepare(&self, context: &Context) -> Outcome<Prepared> {
+        let mut source = match &self.path {
+            None => Source::built_in(),
+            Some(path) => Source::of(path)?,
+        };
+        let config = describe::described(context, &source, self.embedder.as_deref())?;
         let engine = context.connect().await?;
         let out = &context.out;
         out.say(context.engine_and_why())?;
         out.say("")?;
+        let before = load::before(&*engine, &source, self.yes).await?;
+        load::entity(&*engine, &source).await?;
+        let known = describe::opened(context, config).await?;
+        let kept = keep::keep(Path::new(CONFIG_FILE), &known.config, !self.no_config)?;
 
-        let mut titles = load::Titles::default();
-        let (entity, documents) = match &found {
-            None => (ARTICLES, load::documents(&*engine, ARTICLES, vec![Ok(documents::built_in())], &mut titles).await?),
-            Some(found) => {
-                let read = found.files.iter().map(|file| documents::read(file));
-                (DOCUMENTS, load::documents(&*engine, DOCUMENTS, read, &mut titles).await?)
-            }
-        };
-        let deals = load::deals(&*engine).await?;
-        for loaded in [&documents, &deals] {
-            show::loaded(out, loaded)?;
+        let bar = progress::counted(source.folder.as_ref().map_or(0, |folder| folder.files.len() as u64));
+        bar.set_message("files read,");
+        let loaded = load::documents(&*engine, &mut source, before, &bar).await;
+        bar.finish_and_clear();
+        let loaded = loaded?;
+        show::loaded(out, &loaded)?;
+        if let Some(told) = source.folder.as_ref().and_then(|folder| folder.skipped.told()) {
+            out.note(format!("  {told}"));
         }
-        for skipped in found.iter().flat_map(|found| &found.skipped) {
-            out.note(format!("skipped {}", crate::output::text::clean(skipped)));
-        }
-
-        let query = RecordQuery::new()
-            .filter(Filter::and([Filter::eq("stage", "won")?, Filter::gte("amount", 20_000)?]))
-            .sort(SortKey::descending("amount")?)
-            .limit(5)
-            .fields(
-                ["company", "product", "amount", "closed"]
-                    .iter()
-                    .map(|path| path.parse())
-                    .collect::<mastra_core::Result<Vec<_>>>()?,
-            );
-        let began = Instant::now();
-        let page = engine.get_records(&EntityRef::named(DEALS).in_connection(CONNECTION), &query).await?;
-        let page = show::Answer { result: page, took: began.elapsed() };
-
-        let question = match (&self.search, found.is_some()) {
-            (Some(text), _) => Some(text.clone()),
-            (None, false) => Some(QUESTION.to_owned()),
-            (None, true) => titles.word(),
-        };
-        let hits = match &question {
-            Some(text) => {
-                let began = Instant::now();
-                let hits = engine
-                    .search_text(&EntityRef::named(entity).in_connection(CONNECTION), &TextSearch::new(text).limit(3))
-                    .await?;
-                Some((text.as_str(), show::Answer { result: hits, took: began.elapsed() }))
-            }
-            None => None,
-        };
-        let names = show::Names { documents: named(&*engine, entity).await?, deals: named(&*engine, DEALS).await? };
-        show::answers(context, &names, [&documents, &deals], &page, hits.as_ref())?;
-        Ok(Exit::Done)
+        Ok(Prepared { engine, source, loaded, known, kept })
     }
-}
 
-/// An entity as a command names it: with its connection where the name alone would not do.
-async fn named(engine: &dyn Engine, name: &str) -> mastra_core::Result<String> {
-    let query = EntityQuery { name: Some(name.to_owned()), limit: Some(2), ..EntityQuery::default() };
-    let unique = engine.list_entities(&query).await?.items.len() == 1;
-    Ok(if unique { name.to_owned() } else { format!("{name} --connection {CONNECTION}") })
+    async fn answer(&self, context: &Context, prepared: &Prepared, indexed: &Indexed) -> Outcome {
+        let Prepared { engine, source, loaded, known, kept } = prepared;
+        let out = &context.out;
+        indexed.told(out)?;
+        show::embedder(out, indexed)?;
+        keep::told(out, *kept, &known.config)?;
+
+        let mut all = vec![loaded];
+        let (deals, table);
+        let table = if self.path.is_none() {
+            deals = load::deals(&**engine).await?;
+            show::loaded(out, &deals)?;
+            all.push(&deals);
+            table = Deals::ask(&**engine).await?;
+            table.show(context)?;
+            Some(&table)
+        } else {
+            None
+        };
+        let interactive = self.ask.is_empty() && !out.is_json() && answer::is_interactive();
+        let mut questions = self.ask.clone();
+        if questions.is_empty() && self.path.is_none() {
+            questions.push(QUESTION.to_owned());
+        }
+        let mut answers: Vec<Answer> = Vec::with_capacity(questions.len());
+        for question in &questions {
+            let answer = answer::answer(context, known, question).await?;
+            answer::show(context, question, &answer)?;
+            answers.push(answer);
+        }
+        out.document(&json!({
+            "engine": { "url": context.choice.shown(), "chosenBy": context.choice.origin().to_string() },
+            "loaded": all,
+            "leftOut": source.folder.as_ref().map(|folder| &folder.skipped),
+            "index": indexed,
+            "config": kept,
+            "query": table.map(Deals::document),
+            "answers": answers,
+        }))?;
+        if interactive {
+            answer::converse(context, known).await?;
+        }
+        if self.ask.is_empty() {
+            show::next(context, known, *kept, self.path.is_none())?;
+        }
+        Ok(indexed.exit())
+    }
 }

@@ -1,101 +1,79 @@
-//! What quickstart shows: each answer under the command that asks for it again.
+//! What quickstart says of what it did.
 
-use super::{CONNECTION, load::Loaded};
+use super::{describe::Known, keep::Kept, load::Loaded};
 use crate::{
     context::Context,
     exit::Outcome,
-    output::{Output, grid::Grid, text},
-    records::highlighted,
+    knowledge::Indexed,
+    output::{Output, text},
+    resolve::Origin,
 };
-use mastra_core::{Page, Record, TextResults};
-use serde_json::json;
 use std::time::Duration;
-
-/// The entities as commands name them.
-pub(super) struct Names {
-    pub(super) documents: String,
-    pub(super) deals: String,
-}
-
-/// A result and how long it took.
-pub(super) struct Answer<T> {
-    pub(super) result: T,
-    pub(super) took: Duration,
-}
 
 /// What was loaded, in a line.
 pub(super) fn loaded(out: &Output, loaded: &Loaded) -> Outcome<()> {
-    let all = loaded.created + loaded.updated + loaded.unchanged;
-    let what = if loaded.unchanged == all {
-        format!("{} unchanged", text::count(all as u64))
-    } else {
-        let parts = [(loaded.created, "created"), (loaded.updated, "updated"), (loaded.unchanged, "unchanged")];
-        let said =
-            parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{} {word}", text::count(*count as u64)));
-        said.collect::<Vec<_>>().join(", ")
-    };
-    out.say(format!("{:>10}  {what} in {}", loaded.entity, text::took(Duration::from_secs_f64(loaded.seconds))))?;
-    if loaded.searched_in_part > 0 {
-        out.note(format!("{} too long to be searched to the end", text::plural(loaded.searched_in_part as u64, "document")));
-    }
-    Ok(())
+    let parts = [
+        (loaded.created as u64, "new"),
+        (loaded.updated as u64, "changed"),
+        (loaded.unchanged as u64, "unchanged"),
+        (loaded.removed, "gone and removed"),
+    ];
+    let said = parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{} {word}", text::count(*count)));
+    let said = said.collect::<Vec<_>>().join(", ");
+    let said = if said.is_empty() { "nothing".to_owned() } else { said };
+    out.say(format!(
+        "{}: {said}; read and stored in {}",
+        out.bold(&text::clean(&loaded.entity)),
+        text::took(Duration::from_secs_f64(loaded.seconds))
+    ))
 }
 
-/// Both answers, and what to try next.
-pub(super) fn answers(
-    context: &Context,
-    names: &Names,
-    loaded: [&Loaded; 2],
-    page: &Answer<Page<Record>>,
-    hits: Option<&(&str, Answer<TextResults>)>,
-) -> Outcome<()> {
-    let out = &context.out;
-    let Names { documents, deals } = names;
-    let filter = r#"{"stage": "won", "amount": {"$gte": 20000}}"#;
-    let query = format!(
-        "mastra records query --entity {deals} --filter '{filter}' --sort -amount --limit 5 --fields company,product,amount,closed"
-    );
-    let search = |text: &str| format!("mastra records search '{}' --entity {documents} --limit 3", text.replace('\'', r"'\''"));
-    out.document(&json!({
-        "engine": { "url": context.choice.shown(), "chosenBy": context.choice.origin().to_string() },
-        "connectionId": CONNECTION,
-        "loaded": loaded,
-        "query": { "command": query, "seconds": page.took.as_secs_f64(), "items": page.result.items },
-        "search": hits.map(|(text, answer)| json!({
-            "command": search(text), "seconds": answer.took.as_secs_f64(), "total": answer.result.total, "hits": answer.result.hits,
-        })),
-    }))?;
-
-    out.say(format!("\n{}", out.bold("A filter and a sort: the largest deals that were won")))?;
-    out.say(out.dim(&query))?;
-    out.grid(&Grid::of_documents(
-        &["external id"],
-        page.result.items.iter().map(|record| (vec![record.external_id.clone()], &record.data)),
-    ))?;
-    out.say(out.dim(&format!("{} in {}", text::plural(page.result.items.len() as u64, "record"), text::took(page.took))))?;
-
-    if let Some((question, answer)) = hits {
-        out.say(format!("\n{}", out.bold("A full-text search, best hits first")))?;
-        out.say(out.dim(&search(question)))?;
-        for hit in &answer.result.hits {
-            let title = hit.record.data.get("title").map(text::cell).unwrap_or_default();
-            out.say(format!("{}  {}", out.bold(&title), out.dim(&text::clean(&hit.record.external_id))))?;
-            out.say(format!("  {}", highlighted(&hit.snippet, out)))?;
-        }
-        let shown = answer.result.hits.len();
-        out.say(out.dim(&format!("{shown} of {} in {}", text::plural(answer.result.total, "hit"), text::took(answer.took))))?;
+/// What the embedder can and cannot do.
+pub(super) fn embedder(out: &Output, indexed: &Indexed) -> Outcome<()> {
+    if !indexed.is_lexical() {
+        return Ok(());
     }
+    let line = format!(
+        "{} compares words, not meanings, and sends nothing anywhere; for meanings: another embedder in mastra.toml, then mastra reindex",
+        text::clean(indexed.model())
+    );
+    out.say(out.dim(&line))
+}
 
+/// What to try next.
+pub(super) fn next(context: &Context, known: &Known, kept: Kept, demonstration: bool) -> Outcome<()> {
+    let out = &context.out;
     out.say(format!("\n{}", out.bold("Next")))?;
-    let as_json = format!("mastra records search '\"write ahead\" log*' --entity {documents} --json");
-    for (command, why) in [
-        ("mastra entities list", "what is there now"),
-        (as_json.as_str(), "as JSON, for programs"),
-        ("mastra records import FILE --entity NAME --id-field ID", "data of your own: JSON lines, JSON, CSV"),
-        ("mastra engine add", "a Postgres, when one file is not enough"),
-        ("mastra engine generate --out types", "Rust and TypeScript types of your records"),
-    ] {
-        out.say(format!("  {command:<66}  {}", out.dim(why)))?;
+    let which = if context.settings.knowledge.iter().all(|config| config.name == known.config.name) {
+        String::new()
+    } else {
+        format!(" --knowledge {}", known.config.name)
+    };
+    let search = format!("mastra search 'your question'{which}");
+    let mut commands = Vec::new();
+    if matches!(kept, Kept::Described | Kept::Created | Kept::Added) {
+        commands.extend([
+            (search.as_str(), "passages that answer, with citations"),
+            ("mastra mcp", "the same for an assistant, over MCP"),
+            ("mastra index --watch", "follow records as they change"),
+            ("mastra verify", "hold the index against the records"),
+        ]);
+    }
+    if demonstration {
+        commands.extend([
+            ("mastra quickstart PATH", "documents of your own: a folder or a file"),
+            ("mastra records import FILE --entity NAME --id-field ID", "records of your own: JSON lines, JSON, CSV"),
+            ("mastra engine add", "a Postgres, when one file is not enough"),
+        ]);
+    } else {
+        commands.push(("the same command again", "loads what has changed since"));
+    }
+    let width = commands.iter().map(|(command, _)| command.chars().count()).max().unwrap_or_default();
+    for (command, why) in commands {
+        out.say(format!("  {command:<width$}  {}", out.dim(why)))?;
+    }
+    if *context.choice.origin() == Origin::Flag {
+        out.say(out.dim("  each with the same --engine, or with MASTRA_ENGINE_URL set to it"))?;
     }
     Ok(())
 }

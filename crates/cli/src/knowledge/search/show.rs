@@ -26,7 +26,7 @@ const MARKED: usize = 32;
 /// The answer to a question.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     knowledge: String,
     query: String,
     mode: SearchMode,
@@ -87,22 +87,14 @@ impl Answer {
 
     pub(super) fn show(&self, out: &Output, full: bool) -> Outcome<()> {
         out.document(self)?;
-        for shown in &self.passages {
-            shown.show(out, &self.query, full, !self.steps.is_empty())?;
-        }
+        self.show_passages(out, full)?;
         if !self.steps.is_empty() {
             out.say(out.bold("how it was found"))?;
             for step in &self.steps {
                 out.say(format!("  {:<13} {:>5}  {}", step.step, step.left, text::clean(&step.detail)))?;
             }
         }
-        out.say(out.dim(&format!(
-            "{} of {} by {} in {}",
-            text::plural(self.passages.len() as u64, "passage"),
-            text::clean(&self.knowledge),
-            self.mode,
-            text::took(Duration::from_secs_f64(self.milliseconds / 1e3)),
-        )))?;
+        out.say(out.dim(&self.summary()))?;
         if self.waiting > 0 {
             out.note(format!("{} not indexed yet, and not searched: mastra index", text::plural(self.waiting, "change")));
         }
@@ -113,6 +105,22 @@ impl Answer {
             ));
         }
         Ok(())
+    }
+
+    /// The passages alone, for commands that say the rest in their own place.
+    pub(crate) fn show_passages(&self, out: &Output, full: bool) -> Outcome<()> {
+        self.passages.iter().try_for_each(|shown| shown.show(out, &self.query, full, !self.steps.is_empty()))
+    }
+
+    /// How many there are, of what, how they were found, and how fast.
+    pub(crate) fn summary(&self) -> String {
+        format!(
+            "{} of {} by {} in {}",
+            text::plural(self.passages.len() as u64, "passage"),
+            text::clean(&self.knowledge),
+            self.mode,
+            text::took(Duration::from_secs_f64(self.milliseconds / 1e3)),
+        )
     }
 }
 
