@@ -7,7 +7,7 @@ use crate::{
     resolve::{Choice, DEFAULT_FILE, HOME, Origin, Settings},
 };
 use mastra_core::{Engine, EntityRef, Error, ErrorKind, Result, vector::VectorStore};
-use mastra_engine::Registry;
+use mastra_engine::{Pair, Registry};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -76,6 +76,27 @@ impl Context {
                 .with(HINT, "mastra vectors create NAME --dimension N; or name a store with --engine"));
         }
         self.connect_vectors().await
+    }
+
+    /// Connects to the engine, which has to be there, and to the vectors in its database, over the same connections.
+    pub(crate) async fn connect_existing_pair(&self) -> Result<Pair> {
+        if self.is_missing_default() {
+            // The error of an engine that is not there.
+            self.connect_existing().await?;
+        }
+        let connected = async {
+            if self.choice.is_postgres() {
+                PostgresUrl::parse(self.choice.url())?.probe().await.map_err(|error| error.with_operation("connect"))?;
+            }
+            self.registry.connect_pair(self.choice.url()).await
+        };
+        connected.await.map_err(|error| match error.get("migrate") {
+            Some(_) => error
+                .with("engine", self.choice.shown())
+                .with("chosenBy", self.choice.origin())
+                .with(HINT, "mastra vectors migrate"),
+            None => self.explained(error),
+        })
     }
 
     /// Whether the engine is the default file, and that is not there.

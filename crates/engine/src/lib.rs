@@ -3,7 +3,7 @@
 mod registry;
 
 pub use mastra_core::*;
-pub use registry::{Connecting, ConnectingVectors, Registry, connect, connect_vectors};
+pub use registry::{Connecting, ConnectingPair, ConnectingVectors, Pair, Registry, connect, connect_vectors};
 
 #[cfg(feature = "mock")]
 pub use mastra_mock as mock;

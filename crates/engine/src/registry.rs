@@ -12,6 +12,12 @@ pub type Connecting = BoxFuture<'static, Result<Arc<dyn Engine>>>;
 /// A connection to a store of vectors being made.
 pub type ConnectingVectors = BoxFuture<'static, Result<Arc<dyn VectorStore>>>;
 
+/// An engine, and a store of vectors in its database.
+pub type Pair = (Arc<dyn Engine>, Arc<dyn VectorStore>);
+
+/// A connection to both being made.
+pub type ConnectingPair = BoxFuture<'static, Result<Pair>>;
+
 /// What stands behind each scheme: given the whole URL, it connects.
 type Factories<C> = BTreeMap<String, Arc<dyn Fn(String) -> C + Send + Sync>>;
 
@@ -39,12 +45,13 @@ assert!(registry.schemes().any(|scheme| scheme == "mystore"));
 pub struct Registry {
     engines: Factories<Connecting>,
     vectors: Factories<ConnectingVectors>,
+    pairs: Factories<ConnectingPair>,
 }
 
 impl Registry {
     /// A registry that knows no backend.
     pub fn empty() -> Self {
-        Self { engines: BTreeMap::new(), vectors: BTreeMap::new() }
+        Self { engines: BTreeMap::new(), vectors: BTreeMap::new(), pairs: BTreeMap::new() }
     }
 
     /// Adds an engine, or puts it in the place of the one that had the scheme. The factory is given the whole URL.
@@ -54,7 +61,9 @@ impl Registry {
         F: Fn(String) -> C + Send + Sync + 'static,
         C: Future<Output = Result<Arc<dyn Engine>>> + Send + 'static,
     {
-        self.engines.insert(scheme.into().to_ascii_lowercase(), Arc::new(move |url| Box::pin(factory(url))));
+        let scheme = scheme.into().to_ascii_lowercase();
+        self.pairs.remove(&scheme);
+        self.engines.insert(scheme, Arc::new(move |url| Box::pin(factory(url))));
         self
     }
 
@@ -66,7 +75,23 @@ impl Registry {
         F: Fn(String) -> C + Send + Sync + 'static,
         C: Future<Output = Result<Arc<dyn VectorStore>>> + Send + 'static,
     {
-        self.vectors.insert(scheme.into().to_ascii_lowercase(), Arc::new(move |url| Box::pin(factory(url))));
+        let scheme = scheme.into().to_ascii_lowercase();
+        self.pairs.remove(&scheme);
+        self.vectors.insert(scheme, Arc::new(move |url| Box::pin(factory(url))));
+        self
+    }
+
+    /// Says how both are made at once, so that vectors are written in the engine's transactions ([`Transaction::vectors`]). Comes behind
+    /// [`Registry::with`] and [`Registry::with_vectors`] of the scheme, which take it away.
+    ///
+    /// [`Transaction::vectors`]: mastra_core::Transaction::vectors
+    #[must_use]
+    pub fn with_pair<F, C>(mut self, scheme: impl Into<String>, factory: F) -> Self
+    where
+        F: Fn(String) -> C + Send + Sync + 'static,
+        C: Future<Output = Result<Pair>> + Send + 'static,
+    {
+        self.pairs.insert(scheme.into().to_ascii_lowercase(), Arc::new(move |url| Box::pin(factory(url))));
         self
     }
 
@@ -91,6 +116,29 @@ impl Registry {
     /// Connects to the store of vectors that the URL names; errors as of [`Registry::connect`].
     pub async fn connect_vectors(&self, url: &str) -> Result<Arc<dyn VectorStore>> {
         connect_by(&self.vectors, url)?.await.map_err(|error| error.with_operation("connect"))
+    }
+
+    /// Connects to the engine that the URL names, and to the vectors in its database: where the backend can, over the same connections and
+    /// with vectors in the engine's transactions. Errors as of [`Registry::connect`], of either.
+    #[cfg_attr(
+        feature = "mock",
+        doc = r#"
+```
+# #[tokio::main(flavor = "current_thread")]
+# async fn main() -> mastra_engine::Result<()> {
+let (engine, _vectors) = mastra_engine::Registry::default().connect_pair("mock://").await?;
+assert!(engine.begin().await?.vectors().is_some());
+# Ok(())
+# }
+```
+"#
+    )]
+    pub async fn connect_pair(&self, url: &str) -> Result<Pair> {
+        let scheme = url.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase()).unwrap_or_default();
+        match self.pairs.get(&scheme) {
+            Some(factory) => factory(url.to_owned()).await.map_err(|error| error.with_operation("connect")),
+            None => Ok((self.connect(url).await?, self.connect_vectors(url).await?)),
+        }
     }
 }
 
@@ -135,6 +183,28 @@ impl Default for Registry {
         let registry = ["postgres", "postgresql"].into_iter().fold(registry, |registry, scheme| {
             registry.with_vectors(scheme, |url| async move {
                 Ok(Arc::new(mastra_pgvector::connect(&url).await?) as Arc<dyn VectorStore>)
+            })
+        });
+        #[cfg(feature = "mock")]
+        let registry = registry.with_pair("mock", |url| async move {
+            let engine = mastra_mock::connect(&url).await?;
+            let vectors = engine.inner().vectors();
+            Ok((Arc::new(engine) as Arc<dyn Engine>, Arc::new(vectors) as Arc<dyn VectorStore>))
+        });
+        #[cfg(feature = "sqlite")]
+        let registry = ["sqlite", "file"].into_iter().fold(registry, |registry, scheme| {
+            registry.with_pair(scheme, |url| async move {
+                let engine = mastra_sqlite::connect(&url).await?;
+                let vectors = engine.inner().vectors();
+                Ok((Arc::new(engine) as Arc<dyn Engine>, Arc::new(vectors) as Arc<dyn VectorStore>))
+            })
+        });
+        #[cfg(all(feature = "postgres", feature = "pgvector"))]
+        let registry = ["postgres", "postgresql"].into_iter().fold(registry, |registry, scheme| {
+            registry.with_pair(scheme, |url| async move {
+                let engine = mastra_postgres::connect(&url).await?;
+                let vectors = mastra_pgvector::PgVector::of(&engine).await?;
+                Ok((Arc::new(engine) as Arc<dyn Engine>, Arc::new(vectors) as Arc<dyn VectorStore>))
             })
         });
         #[cfg(feature = "qdrant")]

@@ -45,6 +45,11 @@ impl List {
             ]);
         }
         context.out.grid(&grid)?;
+        for item in &items {
+            if let Some(error) = &item.error {
+                context.out.note(format!("{}: chunks cannot be counted: {}", text::clean(&item.name), text::clean(error)));
+            }
+        }
         Ok(Exit::Done)
     }
 }

@@ -7,8 +7,9 @@ use crate::{
     resolve::{CONFIG_FILE, redacted},
 };
 use mastra_core::{Engine, Error, ErrorKind, Result, vector::VectorStore};
+use mastra_engine::Pair;
 use mastra_rag::{
-    embed::{Cached, EmbedKind, Embedder, EmbedderInfo, EmbedderOptions, Embedders, cache::FolderCache},
+    embed::{Cached, EmbedKind, Embedder, EmbedderInfo, Embedders, cache::FolderCache},
     knowledge::{KnowledgeBase, KnowledgeBuilder},
 };
 use std::{collections::HashSet, path::Path, sync::Arc};
@@ -123,10 +124,18 @@ pub(crate) async fn describe(context: &Context, config: &KnowledgeConfig) -> Out
     // What a variable lacks is known before anything is connected to.
     store_url(context, config)?;
     let options = config.embedder.options(&context.settings.variables).map_err(|error| config.placed(error))?;
-    let engine = context.connect_existing().await?;
-    let vectors = connect_vectors(context, Some(config)).await?;
-    let embedder = embedder(config, options).await.map_err(|error| unreachable_model(config, error))?;
+    let (engine, vectors) = connect(context, config).await?;
+    let embedder = Embedders::default().connect_with(&config.embedder.model, options).await;
+    let embedder = cached(context, config, embedder.map_err(|error| unreachable_model(config, error))?);
     Ok(Described { builder: config.builder()?.embedder(embedder), engine, vectors })
+}
+
+/// The engine, and the store of the points: in one where they are one database, so that both commit together.
+async fn connect(context: &Context, config: &KnowledgeConfig) -> Result<Pair> {
+    if store_url(context, config)?.is_none() {
+        return context.connect_existing_pair().await;
+    }
+    Ok((context.connect_existing().await?, connect_vectors(context, Some(config)).await?))
 }
 
 /// The store of a knowledge base's points: the engine's own, unless its description names another.
@@ -151,13 +160,17 @@ fn store_url(context: &Context, config: &KnowledgeConfig) -> Result<Option<Store
     Ok(Some(StoreUrl(url)))
 }
 
-async fn embedder(config: &KnowledgeConfig, options: EmbedderOptions) -> Result<Arc<dyn Embedder>> {
-    let embedder = Embedders::default().connect_with(&config.embedder.model, options).await?;
-    let Some(folder) = config.cache.folder(config.embedder.provider()) else { return Ok(embedder) };
-    if folder.starts_with(crate::resolve::HOME) {
-        make_home(Path::new("."))?;
+/// With its cache, where it has one that can be had: without one, texts only cost more.
+fn cached(context: &Context, config: &KnowledgeConfig, embedder: Arc<dyn Embedder>) -> Arc<dyn Embedder> {
+    let Some(folder) = config.cache.folder(config.embedder.provider()) else { return embedder };
+    let home = if folder.starts_with(crate::resolve::HOME) { make_home(Path::new(".")) } else { Ok(()) };
+    match home.and_then(|()| FolderCache::open(&folder)) {
+        Ok(cache) => Arc::new(Cached::new(embedder, Arc::new(cache))),
+        Err(error) => {
+            context.out.note(format!("{}: going on without the cache of embeddings: {error}", config.name));
+            embedder
+        }
     }
-    Ok(Arc::new(Cached::new(embedder, Arc::new(FolderCache::open(folder)?))))
 }
 
 /// What went wrong with the model, told so that it can be mended.

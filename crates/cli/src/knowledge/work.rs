@@ -46,6 +46,8 @@ pub(super) struct Done {
     pub(super) state: State,
     pub(super) model: String,
     pub(super) lexical: bool,
+    /// Whether chunks commit with the queue, since both are in one database.
+    pub(super) transactional: bool,
     #[serde(flatten)]
     pub(super) report: IndexReport,
     /// What is left in the queue.
@@ -96,6 +98,7 @@ impl Work<'_> {
             state,
             model: embedder.model().to_owned(),
             lexical: embedder.info().lexical,
+            transactional: self.base.is_transactional(),
             report,
             lag,
             set_aside_records,

@@ -32,6 +32,7 @@ fn whole_life(project: &Project) {
     };
     assert_eq!(counts(done), [3, 0, 3, 3, 0, 0, 0], "{report}");
     assert_eq!((&done["state"], &done["knowledge"], &done["lexical"]), (&json!("complete"), &json!("articles"), &json!(true)));
+    assert_eq!(done["transactional"], json!(true), "one database, one transaction");
     assert_eq!(counts(&project.json(&["index", "articles"])["knowledge"][0]), [0; 7], "an unchanged run embeds nothing");
 
     assert_eq!(project.found(&["how is green tea steeped?"])[0], "tea");
@@ -140,7 +141,8 @@ fn another_store_or_entity_is_never_answered_from() {
     // Points in another store than the records: what was indexed elsewhere is indexed here.
     project.write("mastra.toml", format!("{block}vectors = \"sqlite:vectors.db\"\n"));
     project.run(&["search", "tea"]).exits(3);
-    assert_eq!(project.json(&["index"])["knowledge"][0]["records"], json!(3));
+    let done = &project.json(&["index"])["knowledge"][0];
+    assert_eq!((&done["records"], &done["transactional"]), (&json!(3), &json!(false)));
     project.run(&["verify"]).ok();
     // Named by a variable.
     project.write("mastra.toml", format!("{block}vectors_env = \"STORE_OF_VECTORS\"\n"));
@@ -155,4 +157,22 @@ fn another_store_or_entity_is_never_answered_from() {
         let refused = project.run(&command).exits(4);
         assert!(refused.stderr.contains("mastra knowledge delete articles"), "{}", refused.stderr);
     }
+}
+
+#[test]
+fn an_entity_that_is_deleted_and_loaded_again_is_followed_again() {
+    let project = Project::new().describes("");
+    project.load(ARTICLES);
+    project.run(&["index"]).ok();
+    project.run(&["entities", "delete", "Articles", "--yes"]).ok();
+    for command in [["index", "articles"], ["search", "tea"]] {
+        let absent = project.run(&command).exits(3);
+        assert!(absent.stderr.contains("mastra records import"), "{}", absent.stderr);
+    }
+    project.load(ARTICLES.lines().next().unwrap());
+    let unindexed = project.run(&["search", "tea"]).exits(3);
+    assert!(unindexed.stderr.contains("mastra index articles"), "{}", unindexed.stderr);
+    assert_eq!(project.json(&["index"])["knowledge"][0]["records"], json!(1));
+    assert_eq!(project.found(&["green tea customer Fahrrad", "--top-k", "9"]), ["tea"], "nothing is left of the old ones");
+    project.run(&["verify"]).ok();
 }

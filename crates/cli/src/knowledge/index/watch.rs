@@ -124,7 +124,7 @@ fn line(context: &Context, done: &Done) -> Outcome<()> {
     event(out, "indexed", done)?;
     let mut text = format!(
         "{}  {}: {} indexed, {} deleted; {} embedded, {} reused, in {}",
-        time::now().format("%H:%M:%S"),
+        time::now().format("%F %TZ"),
         out.bold(&text::clean(&done.knowledge)),
         text::plural(report.records, "record"),
         text::count(report.deleted),
