@@ -16,12 +16,13 @@ const HELP: &str = "\
 An assistant starts this command itself and speaks with it over standard input and output. Tell it so in its configuration, which \
 for most of them is:
 
-  {\"mcpServers\": {\"mastra\": {\"command\": \"mastra\", \"args\": [\"mcp\", \"--project\", \"/the/folder/of/mastra.toml\"]}}}
+  {\"mcpServers\": {\"mastra\": {
+    \"command\": \"mastra\", \"args\": [\"mcp\", \"--project\", \"/the/folder/of/mastra.toml\"]}}}
 
 Where the assistant does not find the command, give its whole path.
 
 Examples:
-  mastra mcp                                     all entities, and the knowledge bases of mastra.toml
+  mastra mcp                                     all entities and knowledge bases
   mastra mcp --project ~/shop                    those of another folder
   mastra mcp --entities Articles,crm/Deals       these entities only, one of them by its connection
   mastra mcp --knowledge articles                this knowledge base only

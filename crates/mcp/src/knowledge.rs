@@ -11,7 +11,50 @@ use tokio::sync::Mutex;
 
 /// A knowledge base that is opened when it is first asked, so that a model that takes its time, or is not there, keeps nobody waiting.
 ///
-/// It is opened anew where it failed, and where its index is no longer there: after a reindexing elsewhere.
+/// It is opened anew where it failed, and where its index is no longer there: after a reindexing elsewhere. A [`KnowledgeBase`] that is open is a
+/// source too.
+///
+/// ```
+/// use mastra_core::{Engine, EntityRef, Result, vector::VectorStore};
+/// use mastra_mcp::KnowledgeSource;
+/// use mastra_rag::{embed::Embedders, knowledge::KnowledgeBase};
+/// use std::sync::Arc;
+///
+/// #[derive(Debug)]
+/// struct Articles {
+///     engine: Arc<dyn Engine>,
+///     vectors: Arc<dyn VectorStore>,
+/// }
+///
+/// #[async_trait::async_trait]
+/// impl KnowledgeSource for Articles {
+///     fn name(&self) -> &str {
+///         "articles"
+///     }
+///
+///     fn entity(&self) -> Option<EntityRef> {
+///         Some("Articles".into())
+///     }
+///
+///     async fn open(&self) -> Result<KnowledgeBase> {
+///         let model = Embedders::default().connect("hash/384").await?;
+///         let described = KnowledgeBase::builder("articles").entity("Articles").field("body".parse()?).embedder(model);
+///         described.open_existing(self.engine.clone(), self.vectors.clone()).await
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// # let engine = mastra_mock::MockEngine::new();
+/// # let vectors = Arc::new(engine.vectors());
+/// # let engine = Arc::new(engine.checked());
+/// // Nothing is opened yet, and nothing was ever indexed: the server is there, and says so when it is asked.
+/// let articles = Articles { engine: engine.clone(), vectors };
+/// let server = mastra_mcp::McpServer::builder().engine(engine).knowledge(articles).build()?;
+/// # let _ = server;
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 pub trait KnowledgeSource: fmt::Debug + Send + Sync {
     /// Its name, by which clients ask for it.
