@@ -267,7 +267,7 @@ async fn a_slow_call_holds_up_no_other_and_is_dropped_when_it_is_cancelled() {
 #[tokio::test]
 async fn one_that_takes_its_time_hides_no_other() {
     let engine = library().await;
-    let limits = Limits { time: std::time::Duration::from_secs(4), ..Limits::default() };
+    let limits = Limits { time: std::time::Duration::from_secs(10), ..Limits::default() };
     let server = McpServer::builder().engine(engine.clone()).knowledge(Hanging(Arc::default())).knowledge(indexed(&engine).await);
     let mut client = Client::connect(server.limits(limits)).await;
     let told = client.call("list_knowledge", json!({})).await["knowledge"].take();
