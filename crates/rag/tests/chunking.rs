@@ -248,6 +248,8 @@ fn deep_and_broken_markup_is_cut_like_any() {
     let markdown = [
         ">".repeat(20_000) + " deep",
         "- ".repeat(5_000) + "deep",
+        "> ".repeat(150_000) + "deep",
+        "1. ".repeat(100_000) + "deep",
         "#".repeat(100_000),
         "# a\n".repeat(20_000),
         "[".repeat(20_000),

@@ -1,15 +1,18 @@
 //! What becomes of the points of a record, step by step.
 
-use crate::counting::POISON;
+use crate::counting::{Counting, POISON};
 use crate::rig::{Rig, body, on_every_pairing};
 use mastra_core::vector::{NewPoint, PointSelector, VectorOperations as _};
-use mastra_rag::knowledge::{IndexOptions, VerifyOptions};
+use mastra_rag::document::Format;
+use mastra_rag::knowledge::{IndexOptions, KnowledgeBase, VerifyOptions};
 use serde_json::json;
+use std::sync::Arc;
 
 on_every_pairing! {
     a_record_and_its_points_live_together,
     an_unchanged_run_embeds_nothing,
     what_cannot_be_embedded_is_set_aside,
+    what_is_not_of_the_format_is_set_aside,
     an_outage_loses_nothing,
     a_check_finds_and_mends,
     a_deleted_entity_takes_its_points_along,
@@ -87,6 +90,22 @@ async fn what_cannot_be_embedded_is_set_aside(rig: &Rig) {
     rig.put("bad", "This is harmless now.").await;
     base.index(&IndexOptions::default()).await.unwrap();
     rig.is_true(&base).await;
+}
+
+async fn what_is_not_of_the_format_is_set_aside(rig: &Rig) {
+    rig.put("good", r#"{ "a": "words" }"#).await;
+    rig.put("bad", "no JSON").await;
+    let described =
+        || KnowledgeBase::builder("json").entity(rig.entity.clone()).field("body".parse().unwrap()).format(Format::Json);
+    let open = || described().embedder(rig.embedder.clone()).open(Arc::clone(&rig.engine), Arc::clone(&rig.vectors));
+    let base = open().await.unwrap();
+    let report = base.index(&IndexOptions::default()).await.unwrap();
+    assert_eq!((report.records, report.set_aside), (1, 1), "{report:?}");
+    let found = base.verify(&VerifyOptions::default()).await.unwrap();
+    assert_eq!((found.records, found.points, found.missing, found.stale), (2, 1, 1, 0), "{found:?}");
+    let other = Arc::new(Counting::new("test/two", 32));
+    let plan = described().embedder(other).plan_reindex(Arc::clone(&rig.engine), Arc::clone(&rig.vectors)).await.unwrap();
+    assert_eq!((plan.records, plan.texts), (2, 1), "{plan:?}");
 }
 
 async fn an_outage_loses_nothing(rig: &Rig) {

@@ -15,6 +15,8 @@ on_every_pairing! {
     any_question_has_an_answer,
     a_long_record_leaves_room_for_others,
     a_citation_points_at_its_text,
+    the_least_score_holds_for_words_too,
+    a_filter_counts_in_lists_as_records_do,
 }
 
 async fn filled(rig: &Rig) -> KnowledgeBase {
@@ -151,5 +153,42 @@ async fn a_citation_points_at_its_text(rig: &Rig) {
     for passage in base.search(&Retrieval::new("oolong steeping harbour").top_k(10)).await.unwrap().passages {
         let record = rig.engine.get_record(passage.record_id).await.unwrap();
         assert_eq!(base.text(&record).unwrap()[passage.span.clone()], passage.text, "{passage:?}");
+    }
+}
+
+async fn the_least_score_holds_for_words_too(rig: &Rig) {
+    let base = rig.open().await;
+    rig.put("near", &body(&["oolong"])).await;
+    rig.put("far", "Granite, turbine, senate, harbour, oolong, ledger, meadow and violin.").await;
+    base.index(&IndexOptions::default()).await.unwrap();
+    let mut search = Retrieval::new("oolong oolong").explain(true);
+    assert!(base.search(&search).await.unwrap().passages.iter().any(|passage| passage.external_id == "far"));
+    search.min_score = Some(0.45);
+    let found = base.search(&search).await.unwrap();
+    assert!(!found.passages.is_empty());
+    for passage in &found.passages {
+        assert!(passage.scores.vector.unwrap() >= 0.45, "{passage:?}");
+    }
+    assert_eq!(found.steps[1].left, found.passages.len(), "{:?}", found.steps);
+}
+
+async fn a_filter_counts_in_lists_as_records_do(rig: &Rig) {
+    let described = rig.describe().filter_field("tags.2".parse().unwrap()).filter_field("parts.1.n".parse().unwrap());
+    let base = described.open(Arc::clone(&rig.engine), Arc::clone(&rig.vectors)).await.unwrap();
+    for (id, data) in [
+        ("a", json!({ "body": "words", "tags": [1, 2, 3], "parts": [5, { "n": 7 }] })),
+        ("b", json!({ "body": "more words", "tags": [3], "parts": [{ "n": 7 }] })),
+    ] {
+        rig.engine
+            .upsert_records(&rig.entity, &[NewRecord::new(id, data)], &UpsertOptions::from(UpsertMode::Replace))
+            .await
+            .unwrap();
+    }
+    base.index(&IndexOptions::default()).await.unwrap();
+    for filter in [json!({ "tags.2": 3 }), json!({ "parts.1.n": 7 })] {
+        let search = Retrieval::new("words").filter(Filter::from_json(&filter).unwrap());
+        let found = base.search(&search).await.unwrap();
+        let ids: Vec<&str> = found.passages.iter().map(|passage| passage.external_id.as_str()).collect();
+        assert_eq!(ids, ["a"], "{filter}");
     }
 }

@@ -16,15 +16,16 @@ pub(super) fn structure(text: &str) -> (Structure, Option<String>) {
         | Options::ENABLE_YAML_STYLE_METADATA_BLOCKS;
     let mut found = Structure::default();
     let mut title = None;
-    let mut heading: Option<(u8, Range<usize>, String)> = None;
+    let mut heading: Option<(u8, usize, Range<usize>, String)> = None;
     let mut front_matter = false;
     let mut depth = 0_usize;
+    let mut lines = Lines { text, looked: 0, start: 0 };
     for (event, span) in Parser::new_ext(text, options).into_offset_iter() {
         match event {
             Event::Start(tag) => {
                 let block = match &tag {
                     Tag::Heading { level, .. } => {
-                        heading = Some((*level as u8, span.clone(), String::new()));
+                        heading = Some((*level as u8, lines.start_of(span.start), span.clone(), String::new()));
                         false
                     }
                     Tag::MetadataBlock(_) => {
@@ -43,7 +44,7 @@ pub(super) fn structure(text: &str) -> (Structure, Option<String>) {
                     _ => false,
                 };
                 if block {
-                    found.begin(line_start(text, span.start), if depth == 0 { Begins::Block } else { Begins::Item });
+                    found.begin(lines.start_of(span.start), if depth == 0 { Begins::Block } else { Begins::Item });
                 }
                 depth += 1;
             }
@@ -51,24 +52,24 @@ pub(super) fn structure(text: &str) -> (Structure, Option<String>) {
                 depth = depth.saturating_sub(1);
                 match end {
                     TagEnd::Heading(_) => {
-                        if let Some((level, span, title)) = heading.take() {
-                            found.heading(level, &title, line_start(text, span.start), span);
+                        if let Some((level, line, span, title)) = heading.take() {
+                            found.heading(level, &title, line, span);
                         }
                     }
                     TagEnd::MetadataBlock(_) => front_matter = false,
                     _ => {}
                 }
             }
-            Event::Rule => found.begin(line_start(text, span.start), Begins::Block),
+            Event::Rule => found.begin(lines.start_of(span.start), Begins::Block),
             Event::Text(piece) | Event::Code(piece) => {
-                if let Some((_, _, title)) = &mut heading {
+                if let Some((.., title)) = &mut heading {
                     title.push_str(&piece);
                 } else if front_matter && title.is_none() {
                     title = title_line(&piece);
                 }
             }
             Event::SoftBreak | Event::HardBreak => {
-                if let Some((_, _, title)) = &mut heading {
+                if let Some((.., title)) = &mut heading {
                     title.push(' ');
                 }
             }
@@ -78,10 +79,26 @@ pub(super) fn structure(text: &str) -> (Structure, Option<String>) {
     (found, title)
 }
 
-/// Where the line of an offset begins: a cut is made there, before indentation and marks.
-fn line_start(text: &str, offset: usize) -> usize {
-    let before = text.as_bytes().get(..offset).unwrap_or_default();
-    before.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')).map_or(0, |newline| newline + 1)
+/// Where the line of an offset begins: a cut is made there, before indentation and marks. Offsets come in ascending order, so that no byte is
+/// looked at twice, however much begins on one line.
+struct Lines<'t> {
+    text: &'t str,
+    looked: usize,
+    start: usize,
+}
+
+impl Lines<'_> {
+    fn start_of(&mut self, offset: usize) -> usize {
+        if offset < self.looked {
+            (self.looked, self.start) = (0, 0);
+        }
+        let between = self.text.as_bytes().get(self.looked..offset).unwrap_or_default();
+        if let Some(newline) = between.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')) {
+            self.start = self.looked + newline + 1;
+        }
+        self.looked = offset;
+        self.start
+    }
 }
 
 /// The `title:` of a front matter.

@@ -4,7 +4,7 @@ use crate::{
     chunk::Chunker,
     document::{Document, Format},
 };
-use mastra_core::{Path, Record, Result, projection::project};
+use mastra_core::{Path, Record, Result, path::array_index, projection::project};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -86,8 +86,19 @@ impl Source {
 
     /// What of a record's data searches can filter by.
     pub(super) fn data(&self, record: &Record) -> Value {
-        if self.filters.is_empty() { json!({}) } else { project(&record.data, &self.filters) }
+        if self.filters.is_empty() {
+            return json!({});
+        }
+        let kept: Vec<Path> = self.filters.iter().map(before_index).collect();
+        project(&record.data, &kept)
     }
+}
+
+/// A path up to what a number in it counts in: members keep their places only in a list that is kept whole.
+fn before_index(path: &Path) -> Path {
+    let segments = path.segments();
+    let index = segments.iter().skip(1).position(|segment| array_index(segment).is_some());
+    index.and_then(|at| Path::from_segments(segments.iter().take(at + 1)).ok()).unwrap_or_else(|| path.clone())
 }
 
 /// The strings that a path leads to, through objects and the members of arrays; numbers and booleans as they are written.
@@ -131,6 +142,12 @@ mod tests {
             json!({"title": "T", "parts": [{"text": "a"}, {"text": ["b", " "]}, {"other": 1}], "n": 7, "x": "not asked for"});
         assert_eq!(source.text(&data), "T\n\na\n\nb\n\n7");
         assert_eq!(source.text(&json!({})), "");
+    }
+
+    #[test]
+    fn a_list_that_is_counted_in_is_kept_whole() {
+        let kept = |path: &str| before_index(&path.parse().unwrap()).to_string();
+        assert_eq!([kept("tags.2"), kept("a.b.0.c.1"), kept("tags.name"), kept("0")], ["tags", "a.b", "tags.name", "0"]);
     }
 
     #[test]

@@ -49,7 +49,11 @@ impl KnowledgeBuilder {
         let mut stream = parts.engine.stream_records(&parts.entity(), &RecordQuery::new()).await?;
         while let Some(record) = stream.try_next().await? {
             records += 1;
-            texts += parts.source.pieces(&record)?.len() as u64;
+            texts += match parts.source.pieces(&record) {
+                // Not of the format: it would be set aside.
+                Err(error) if error.kind() == ErrorKind::InvalidInput => 0,
+                pieces => pieces?.len() as u64,
+            };
         }
         Ok(ReindexPlan { from: state.active, to, resumes, records, texts })
     }

@@ -6,7 +6,7 @@ use super::{
 };
 use futures::TryStreamExt as _;
 use mastra_core::{
-    Cursor, Record, RecordId, RecordQuery, RecordStore as _, Result,
+    Cursor, ErrorKind, Record, RecordId, RecordQuery, RecordStore as _, Result,
     changes::Requeue,
     number::values_equal,
     vector::{Include, Point, PointSelector, ScrollQuery, VectorOperations as _},
@@ -35,7 +35,7 @@ pub struct VerifyReport {
     pub records: u64,
     /// Points.
     pub points: u64,
-    /// Records without points that have text.
+    /// Records without points that have text, or that are not of the format.
     pub missing: u64,
     /// Records whose points are of another generation, another text, or not all there.
     pub stale: u64,
@@ -107,7 +107,13 @@ impl KnowledgeBase {
     }
 
     fn compare(&self, record: &Record, found: &[Point]) -> Result<Difference> {
-        let pieces = self.parts.source.pieces(record)?;
+        let pieces = match self.parts.source.pieces(record) {
+            // Not of the format: indexing sets it aside.
+            Err(error) if error.kind() == ErrorKind::InvalidInput => {
+                return Ok(if found.is_empty() { Difference::Missing } else { Difference::Stale });
+            }
+            pieces => pieces?,
+        };
         if found.is_empty() {
             return Ok(if pieces.is_empty() { Difference::None } else { Difference::Missing });
         }

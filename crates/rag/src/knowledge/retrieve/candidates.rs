@@ -39,6 +39,8 @@ pub(super) struct Found {
     pub(super) mode: SearchMode,
     pub(super) looked_at: usize,
     pub(super) outdated: usize,
+    /// What was dropped below the least score.
+    pub(super) far: usize,
 }
 
 impl KnowledgeBase {
@@ -56,12 +58,17 @@ impl KnowledgeBase {
         loop {
             let answer = self.parts.vectors.query(&self.scope(), &self.query(retrieval, mode, vector.clone(), depth)?).await?;
             let (looked_at, more) = (answer.hits.len(), answer.shortfall.is_none());
-            let candidates = self.current(answer.hits, vector.as_deref()).await?;
+            let mut candidates = self.current(answer.hits, vector.as_deref()).await?;
+            let outdated = looked_at - candidates.len();
+            // The store asks this of vectors alone: what it found by words has to be as near.
+            candidates.retain(|candidate| {
+                retrieval.min_score.is_none_or(|least| candidate.similarity.is_none_or(|near| near >= least))
+            });
+            let far = looked_at - outdated - candidates.len();
             let mut keeps = keeps(retrieval);
             let shown = candidates.iter().filter(|candidate| keeps(&candidate.about)).count();
             if shown >= retrieval.top_k || !more || depth == MOST {
-                let outdated = looked_at - candidates.len();
-                return Ok((candidates, Found { exactness: answer.exactness, mode, looked_at, outdated }));
+                return Ok((candidates, Found { exactness: answer.exactness, mode, looked_at, outdated, far }));
             }
             depth = depth.saturating_mul(4).min(MOST);
         }

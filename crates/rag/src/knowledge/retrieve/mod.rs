@@ -88,7 +88,12 @@ impl KnowledgeBase {
         };
         let (candidates, found) = self.candidates(retrieval).await?;
         step("candidates", found.looked_at, format!("{} from {}, {:?}", found.mode, self.version.index, found.exactness));
-        step("current", candidates.len(), format!("{} of another generation than their record were dropped", found.outdated));
+        let dropped = match found.far {
+            0 => String::new(),
+            far => format!(", and {far} below the least score"),
+        };
+        let detail = format!("{} of another generation than their record were dropped{dropped}", found.outdated);
+        step("current", candidates.len(), detail);
         let ranked = rank::rank(retrieval, candidates).await?;
         step("ranked", ranked.len(), rank::told(retrieval));
         let kept = assemble::deduplicated(retrieval, ranked);
