@@ -1,5 +1,6 @@
 //! `mastra search`.
 
+mod plain;
 mod show;
 
 pub(crate) use show::Answer;

@@ -42,6 +42,11 @@ impl Output {
         self.json
     }
 
+    /// The columns of a line.
+    pub(crate) fn width(&self) -> usize {
+        self.width
+    }
+
     /// Text for people; nothing under `--json`.
     pub(crate) fn say(&self, text: impl AsRef<str>) -> Outcome<()> {
         if self.json { Ok(()) } else { written(writeln!(io::stdout().lock(), "{}", text.as_ref())) }

@@ -20,6 +20,32 @@ pub(crate) fn clean_line(line: &str) -> String {
     format!("{}{}", " ".repeat(indent), clean(line.trim_start_matches(' ')))
 }
 
+/// A line in parts of at most so many columns, each as far in as the line; cut between words, inside one only where it is wider by itself.
+pub(crate) fn wrapped(line: &str, width: usize) -> Vec<String> {
+    let wide = console::measure_text_width;
+    if wide(line) <= width {
+        return vec![line.to_owned()];
+    }
+    let indent: String = line.chars().take_while(|c| *c == ' ').take(width / 2).collect();
+    let (mut parts, mut part) = (Vec::new(), indent.clone());
+    for word in line.split_whitespace() {
+        let gap = usize::from(part.len() > indent.len());
+        if gap == 1 && wide(&part) + 1 + wide(word) > width {
+            parts.push(std::mem::replace(&mut part, indent.clone()));
+        } else if gap == 1 {
+            part.push(' ');
+        }
+        for c in word.chars() {
+            if part.len() > indent.len() && wide(&part) >= width {
+                parts.push(std::mem::replace(&mut part, indent.clone()));
+            }
+            part.push(c);
+        }
+    }
+    parts.push(part);
+    parts
+}
+
 /// A value in a table's cell: strings bare, anything else as JSON.
 pub(crate) fn cell(value: &Value) -> String {
     match value {
@@ -75,6 +101,14 @@ mod tests {
         assert_eq!(clean("a\u{1b}[31mb\nc\u{202e}d"), "a\u{fffd}[31mb cd");
         assert_eq!(cell(&json!({ "a": "\u{7}" })), "{\"a\":\"\\u0007\"}");
         assert_eq!(cell(&json!("plain")), "plain");
+    }
+
+    #[test]
+    fn long_lines_are_cut_between_words() {
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("  one two", 6), ["  one", "  two"]);
+        assert_eq!(wrapped("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
+        assert_eq!(wrapped("", 10), [""]);
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(super) async fn answer(context: &Context, known: &Known, question: &str) -> 
 pub(super) fn show(context: &Context, question: &str, answer: &Answer) -> Outcome<()> {
     let out = &context.out;
     out.say(format!("\n{}\n", out.bold(&crate::output::text::clean(question))))?;
-    answer.show_passages(out, false)?;
+    answer.show_passages(out, true)?;
     out.say(out.dim(&answer.summary()))
 }
 
@@ -44,7 +44,7 @@ pub(super) async fn converse(context: &Context, known: &Known) -> Outcome<()> {
         match answer(context, known, &question).await {
             Ok(answer) => {
                 out.say("")?;
-                answer.show_passages(out, false)?;
+                answer.show_passages(out, true)?;
                 out.say(out.dim(&answer.summary()))?;
             }
             // Another question may do better.

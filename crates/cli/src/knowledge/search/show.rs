@@ -1,5 +1,6 @@
 //! What a search shows.
 
+use super::plain;
 use crate::{
     exit::Outcome,
     knowledge::KnowledgeConfig,
@@ -11,6 +12,7 @@ use mastra_core::{
     text::{Snippet, TextQuery, snippet, tokens},
 };
 use mastra_rag::{
+    document::Format,
     embed::EmbedderExt as _,
     knowledge::{KnowledgeBase, Passage, Retrieval, Retrieved, Scores, SearchMode},
 };
@@ -51,6 +53,9 @@ struct Shown {
     snippet: Snippet,
     #[serde(flatten)]
     passage: Passage,
+    /// Whether the passage is Markdown, which HTML is turned into.
+    #[serde(skip)]
+    markdown: bool,
 }
 
 impl Answer {
@@ -63,11 +68,17 @@ impl Answer {
     ) -> Result<Self> {
         let titles = titles(config, base, &found.passages).await?;
         let words = words(&retrieval.query);
+        let markdown = matches!(config.format, Format::Markdown | Format::Html);
+        let readable = |passage: &Passage| match markdown {
+            true => plain::lines(&passage.text, &passage.headings).join(" "),
+            false => passage.text.clone(),
+        };
         let passages = found.passages.into_iter().enumerate().map(|(place, passage)| Shown {
             rank: place + 1,
             citation: format!("{}/{}:{}-{}", config.name, passage.external_id, passage.span.start, passage.span.end),
             title: titles.get(&passage.external_id).cloned(),
-            snippet: marked(&passage.text, words.as_ref()),
+            snippet: marked(&readable(&passage), words.as_ref()),
+            markdown,
             passage,
         });
         let embedder = base.embedder();
@@ -133,7 +144,10 @@ impl Shown {
             None => out.bold(&id),
         };
         out.say(format!("{:>2}  {}  {name}", self.rank, out.good(&format!("{:.3}", passage.score))))?;
-        let headings: Vec<String> = passage.headings.iter().map(|heading| text::clean(heading)).collect();
+        // A heading that the document is named by is not said twice.
+        let below =
+            passage.headings.iter().enumerate().filter(|(level, heading)| *level > 0 || Some(*heading) != self.title.as_ref());
+        let headings: Vec<String> = below.map(|(_, heading)| text::clean(heading)).collect();
         let place = if headings.is_empty() { String::new() } else { format!("{}  ", headings.join(" > ")) };
         out.say(format!("    {place}{}", out.dim(&format!("[{}]", text::clean(&self.citation)))))?;
         if explained {
@@ -141,13 +155,23 @@ impl Shown {
         }
         if full {
             let words = words(query);
-            for line in passage.text.lines().filter(|line| !line.trim().is_empty()) {
-                out.say(format!("    {}", highlighted(&whole(line, words.as_ref()), out)))?;
+            for line in self.lines() {
+                for part in text::wrapped(&line, out.width().saturating_sub(4)) {
+                    out.say(format!("    {}", highlighted(&whole(&part, words.as_ref()), out)))?;
+                }
             }
         } else {
             out.say(format!("    {}", highlighted(&self.snippet, out)))?;
         }
         out.say("")
+    }
+
+    /// The lines of the passage, as they are read.
+    fn lines(&self) -> Vec<String> {
+        if self.markdown {
+            return plain::lines(&self.passage.text, &self.passage.headings);
+        }
+        self.passage.text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect()
     }
 }
 
