@@ -60,8 +60,9 @@ impl Report {
 pub(in crate::knowledge) fn told(out: &Output, done: &Done) -> Outcome<()> {
     let report = &done.report;
     let rate = (report.records + report.deleted) as f64 / done.seconds.max(1e-6);
+    let rate = if rate >= 1.0 { format!(", {}/s", text::count(rate as u64)) } else { String::new() };
     out.say(format!(
-        "{}: {} indexed, {} deleted; {} ({} embedded, {} reused) in {:.1} s, {}/s",
+        "{}: {} indexed, {} deleted; {} ({} embedded, {} reused) in {:.1} s{rate}",
         out.bold(&text::clean(&done.knowledge)),
         text::plural(report.records, "record"),
         text::count(report.deleted),
@@ -69,7 +70,6 @@ pub(in crate::knowledge) fn told(out: &Output, done: &Done) -> Outcome<()> {
         text::count(report.embedded),
         text::count(report.reused),
         done.seconds,
-        text::count(rate as u64),
     ))?;
     if done.lag.set_aside > 0 {
         out.note(out.bad(&format!("  {} set aside:", text::plural(done.lag.set_aside, "record"))));

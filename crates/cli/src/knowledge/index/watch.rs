@@ -12,14 +12,19 @@ use crate::{
     output::{Output, text},
 };
 use mastra_core::{Error, ErrorKind, Result, time};
-use mastra_rag::knowledge::{IndexOptions, IndexReport, KnowledgeBase};
+use mastra_rag::knowledge::{IndexOptions, IndexProgress, IndexReport, KnowledgeBase, Progress};
 use serde::Serialize;
 use serde_json::json;
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 /// The longest pause behind an engine that does not answer.
 const LONGEST: Duration = Duration::from_secs(30);
 
+/// How often a pass that takes long is told of.
+const TELL: Duration = Duration::from_secs(30);
 /// How often, and how far apart, to look what became of a knowledge base that is being taken away.
 const LOOKS: u32 = 20;
 const LOOK: Duration = Duration::from_millis(100);
@@ -69,7 +74,12 @@ impl Index {
         let began = Instant::now();
         let work = Work { config, base, stopping, out: &context.out, waits: false, batch: self.batch };
         let configured = config.index_options();
-        let options = IndexOptions { batch: self.batch.unwrap_or(configured.batch), stop: Some(stopping.flag()), ..configured };
+        let options = IndexOptions {
+            batch: self.batch.unwrap_or(configured.batch),
+            stop: Some(stopping.flag()),
+            progress: Some(now_and_then(context.out, config.name.clone())),
+            ..configured
+        };
         let (mut total, mut last_error, mut pause) = (IndexReport::default(), None::<String>, self.interval);
         while !stopping.is_asked() {
             let pass = Instant::now();
@@ -112,6 +122,32 @@ impl Index {
         let lag = work.base.lag().await?;
         work.done(report, lag, began).await.map(Some)
     }
+}
+
+/// Tells of a pass that takes long.
+fn now_and_then(out: Output, name: String) -> Progress {
+    let told = Mutex::new(Instant::now());
+    Arc::new(move |so_far: &IndexProgress| {
+        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        // A pass that began just now has nothing to tell, however long ago the last one was.
+        if told.elapsed().min(so_far.elapsed) < TELL {
+            return;
+        }
+        *told = Instant::now();
+        let report = &so_far.report;
+        let (done, waited) = (report.records + report.deleted, so_far.waited);
+        let rate = done as f64 / so_far.elapsed.as_secs_f64().max(0.001);
+        out.note(format!(
+            "{name}: {} of {}, {}/s",
+            text::count(done),
+            text::plural(waited.max(done), "record"),
+            text::count(rate as u64)
+        ));
+        // A reader that went away ends the work behind this.
+        let _ = out.document(&json!({
+            "event": "working", "at": time::now().to_rfc3339(), "knowledge": name, "done": done, "of": waited.max(done),
+        }));
+    })
 }
 
 fn event(out: &Output, event: &'static str, done: &Done) -> Outcome<()> {
