@@ -236,7 +236,7 @@ impl KnowledgeConfig {
             (Some(StoreUrl(url)), None) if !url.contains(':') => {
                 return bad("a store of vectors is named by a URL, such as sqlite:FILE, postgres://… or qdrant://…", "vectors");
             }
-            (None, Some(name)) if name.trim().is_empty() => return bad("the variable's name is blank", "vectors_env"),
+            (None, Some(name)) => embedder::variable_name(name, "vectors_env")?,
             _ => {}
         }
         if self.index.batch.is_some_and(|batch| !(1..=200).contains(&batch)) {

@@ -36,6 +36,9 @@ fn without_password<S: Serializer>(config: &Option<KnowledgeConfig>, serializer:
     if let Some(StoreUrl(url)) = shown.as_mut().and_then(|config| config.vectors.as_mut()) {
         *url = redacted(url);
     }
+    if let Some(url) = shown.as_mut().and_then(|config| config.embedder.base_url.as_mut()) {
+        *url = redacted(url);
+    }
     shown.serialize(serializer)
 }
 

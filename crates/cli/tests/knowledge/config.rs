@@ -25,6 +25,8 @@ fn what_is_wrong_is_named() {
         ("embedder = { model = \"hash/64\", modle = 1 }", 2, &["did you mean model?", "line=5"]),
         ("embedder = { model = \"openai/m\", api_key = \"sk-secret\" }", 2, &["api_key_env", "line=5"]),
         ("embedder = { model = \"openai/m\", api_key_env = \"NO_SUCH_KEY\" }", 2, &["variable=NO_SUCH_KEY", "line=1"]),
+        ("embedder = { model = \"openai/m\", api_key_env = \"sk-secret\" }", 2, &["names a variable", "embedder.api_key_env"]),
+        ("vectors_env = \"postgres://u:s3cret@h/d\"", 2, &["names a variable", "vectors_env"]),
         ("embedder = \"openai/text-embedding-3-small\"", 2, &["variable=OPENAI_API_KEY"]),
         ("embedder = { model = \"hash/64\", base_url = \"http://127.0.0.1:1\" }", 1, &["no such option", "option=base_url"]),
         ("vectors = \"vectors.db\"", 2, &["URL"]),
@@ -88,4 +90,17 @@ fn an_entity_that_is_not_there_says_what_to_run() {
     project.run(&["records", "import", "-", "--entity", "Others", "--id-field", "id"]).ok();
     let absent = project.run(&["index"]).exits(3);
     assert!(absent.stderr.contains("mastra records import FILE --entity Articles"), "{}", absent.stderr);
+}
+
+#[test]
+fn what_is_listed_holds_no_password() {
+    let project = Project::new();
+    project.write("mastra.toml", format!("{BLOCK}vectors = \"postgres://u:s3cret@127.0.0.1:1/d\"\nembedder = {{ model = \"openai/m\", base_url = \"http://u:s3cret@127.0.0.1:1/v1\" }}\n"));
+    project.run(&["records", "import", "-", "--entity", "Articles", "--id-field", "id"]).ok();
+    let listed = project.json(&["knowledge", "list"]).to_string();
+    assert!(listed.contains("postgres://u:***@") && !listed.contains("s3cret"), "{listed}");
+    for command in [["index", "articles"], ["search", "tea"], ["verify", "articles"]] {
+        let failed = project.run(&command);
+        assert!(failed.code != 0 && !failed.stderr.contains("s3cret"), "{}", failed.stderr);
+    }
 }

@@ -83,6 +83,7 @@ impl EmbedderConfig {
 
     /// Whether there is such a provider in this program.
     pub(super) fn check(&self) -> Result<()> {
+        self.api_key_env.as_deref().map_or(Ok(()), |name| variable_name(name, "embedder.api_key_env"))?;
         Embedders::default().check(&self.model).map_err(|error| {
             let error = error.with("embedder", &self.model);
             match error.kind() {
@@ -126,6 +127,18 @@ impl EmbedderConfig {
         }
         Ok(options)
     }
+}
+
+/// Whether it can be the name of a variable. What cannot may be the secret itself, and is not repeated.
+pub(super) fn variable_name(name: &str, key: &'static str) -> Result<()> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if !name.is_empty() && name.chars().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit()) {
+        return Ok(());
+    }
+    Err(Error::invalid_input(
+        "this names a variable of the environment, by letters, digits and underscores; the secret stands there, not here",
+    )
+    .with("key", key))
 }
 
 fn missing(variable: &str) -> Error {
