@@ -20,7 +20,7 @@ pub(super) struct Choice {
 #[derive(Debug, Clone)]
 pub(super) struct Named {
     pub(super) name: String,
-    pub(super) embedder: Arc<dyn Embedder>,
+    pub(super) embedder: Arc<Cached<Arc<dyn Embedder>>>,
 }
 
 /// Those that were asked for; without a word, `hash/384` and what the environment names.

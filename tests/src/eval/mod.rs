@@ -8,6 +8,7 @@ mod embedders;
 mod interval;
 mod metrics;
 mod options;
+mod reference;
 mod report;
 mod run;
 mod search;

@@ -5,6 +5,7 @@ use super::{
     interval::Mean,
     metrics::{DEPTH, DEPTHS, Judgement, SHOWN},
     options::Cut,
+    reference::Words,
     search::Manner,
 };
 use mastra_core::{Error, Result};
@@ -24,7 +25,18 @@ pub(super) struct Report {
     rows: Vec<(Section, Row)>,
     /// Embedder, questions whose passages the mock gives alike, and all.
     pub(super) alike: Vec<(String, usize, usize)>,
+    /// Other ways of matching words.
+    pub(super) references: Vec<ReferenceRow>,
     missing: Vec<(String, String)>,
+}
+
+/// All questions, by a way of matching words that is not the product's.
+#[derive(Debug)]
+pub(super) struct ReferenceRow {
+    pub(super) words: Words,
+    /// Whose vectors they were fused with; none for words alone.
+    pub(super) embedder: Option<String>,
+    pub(super) judged: Vec<Judgement>,
 }
 
 /// What a row is compared for.
@@ -56,16 +68,24 @@ const CONTEXT: Figure = |j| j.context;
 
 impl Row {
     fn values(&self, figure: Figure) -> Vec<f64> {
-        self.judged.iter().map(figure).collect()
+        values(&self.judged, figure)
     }
 
     fn mean(&self, figure: Figure) -> f64 {
-        self.judged.iter().map(figure).sum::<f64>() / self.judged.len().max(1) as f64
+        average(&self.judged, figure)
     }
 
     fn embedder(&self) -> &str {
         if self.manner.mode == mastra_rag::knowledge::SearchMode::Text { "none" } else { &self.embedder }
     }
+}
+
+fn average(judged: &[Judgement], figure: Figure) -> f64 {
+    judged.iter().map(figure).sum::<f64>() / judged.len().max(1) as f64
+}
+
+fn values(judged: &[Judgement], figure: Figure) -> Vec<f64> {
+    judged.iter().map(figure).collect()
 }
 
 impl Report {
@@ -77,6 +97,7 @@ impl Report {
             standard: standard.name.clone(),
             rows: Vec::new(),
             alike: Vec::new(),
+            references: Vec::new(),
             missing,
         }
     }
@@ -139,7 +160,7 @@ impl Report {
         )?;
         writeln!(out, "|---|---|---|---|---|---|---|---|---|---|---|")?;
         for row in self.of(Section::Manners) {
-            let Manner { mode, relevance, neighbours, one_per_record } = row.manner;
+            let Manner { mode, relevance, neighbours, one_per_record, .. } = row.manner;
             let one = if one_per_record { "yes" } else { "no" };
             write!(out, "| {} | {mode} | {relevance} | {neighbours} | {one} |", row.embedder())?;
             let (passage, document) = (row.mean(PASSAGE[1]), row.mean(DOCUMENT[1]));
@@ -148,6 +169,7 @@ impl Report {
         }
         writeln!(out, "\n### Passage recall @{SHOWN} by kind of question, over `{}`\n", self.standard)?;
         self.write_kinds(out)?;
+        self.write_references(out)?;
         writeln!(
             out,
             "\n### SQLite and the mock\n\n| embedder | questions with the same passages in the same order, over all modes |\n|---|---|"
@@ -194,6 +216,39 @@ impl Report {
         Ok(())
     }
 
+    fn write_references(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(out, "\n### Other ways of matching words, over `{}`\n", self.standard)?;
+        writeln!(
+            out,
+            "Not the product: the same chunks, matched by hand, and fused with its vectors without maximal marginal relevance. The differences are to the first way.\n"
+        )?;
+        writeln!(
+            out,
+            "| words | with vectors of | passage @1 | @{SHOWN} | @{DEPTH} | nDCG | passage @{SHOWN}, difference (95 %) | nDCG, difference (95 %) |"
+        )?;
+        writeln!(out, "|---|---|---|---|---|---|---|---|")?;
+        for row in &self.references {
+            write!(out, "| {} | {} |", row.words.as_str(), row.embedder.as_deref().unwrap_or("none"))?;
+            for figure in PASSAGE.into_iter().chain([NDCG]) {
+                write!(out, " {:.3} |", average(&row.judged, figure))?;
+            }
+            let first = self.references.iter().find(|first| first.embedder == row.embedder && first.words == Words::Every);
+            for figure in [PASSAGE[1], NDCG] {
+                match first {
+                    Some(first) if first.words != row.words => {
+                        write_difference(
+                            out,
+                            &Mean::of_difference(&values(&row.judged, figure), &values(&first.judged, figure)),
+                        )?;
+                    }
+                    _ => write!(out, " |")?,
+                }
+            }
+            writeln!(out)?;
+        }
+        Ok(())
+    }
+
     fn write_kinds(&self, out: &mut String) -> std::fmt::Result {
         write!(out, "| embedder | mode |")?;
         for kind in Kind::ALL {
@@ -224,7 +279,7 @@ impl Report {
         let row = |(section, row): &(Section, Row)| {
             let kinds: Map<String, Value> =
                 Kind::ALL.iter().map(|kind| (kind.to_string(), json!(self.by_kind(row, *kind)))).collect();
-            let Manner { mode, relevance, neighbours, one_per_record } = row.manner;
+            let Manner { mode, relevance, neighbours, one_per_record, .. } = row.manner;
             json!({
                 "section": if *section == Section::Chunkers { "chunkers" } else { "manners" },
                 "chunker": row.chunker, "chunks": row.chunks, "embedder": row.embedder(), "mode": mode,
@@ -239,6 +294,10 @@ impl Report {
             "questions": self.kinds.len(), "documents": self.documents, "bytes": self.bytes, "standard": self.standard,
             "rows": self.rows.iter().map(row).collect::<Vec<_>>(),
             "alikeOnMock": self.alike.iter().map(|(embedder, alike, of)| json!({"embedder": embedder, "alike": alike, "of": of})).collect::<Vec<_>>(),
+            "references": self.references.iter().map(|row| json!({
+                "words": row.words.as_str(), "embedder": row.embedder, "passageRecallAt5": average(&row.judged, PASSAGE[1]),
+                "ndcg": average(&row.judged, NDCG),
+            })).collect::<Vec<_>>(),
             "notMeasured": missing,
         })
     }

@@ -3,12 +3,13 @@
 use super::{
     corpus::Corpus,
     embedders::{self, Named},
-    metrics::Judgement,
+    metrics::{DEPTH, Found, Judgement},
     options::{Cut, Options, data_folder},
-    report::{Report, Row, Section},
+    reference::{Reference, Words, fused},
+    report::{ReferenceRow, Report, Row, Section},
     search::{Indexed, Manner, Store, judge_all},
 };
-use mastra_core::{Error, Result};
+use mastra_core::{Error, Result, vector::leg_depth};
 use mastra_rag::knowledge::SearchMode;
 use std::time::Instant;
 
@@ -26,7 +27,12 @@ pub(super) async fn run(options: &Options) -> Result<Report> {
             done += 1;
             let seconds = began.elapsed().as_secs();
             eprintln!("[{seconds:>4} s] {done} of {steps}: {} with {}", cut.name, named.name);
+            let (before, start) = (named.embedder.stats().misses, Instant::now());
             let indexed = Indexed::new(&corpus, Store::Sqlite, &cut.config, named.embedder.clone()).await?;
+            let (texts, took) = (named.embedder.stats().misses - before, start.elapsed().as_secs_f64());
+            if texts > 0 {
+                eprintln!("         {texts} texts embedded and indexed, {:.1} a second", texts as f64 / took);
+            }
             let asked = Asked { corpus: &corpus, indexed: &indexed, cut, named };
             for mode in &options.modes {
                 // Words alone are the same whatever made the vectors.
@@ -38,6 +44,7 @@ pub(super) async fn run(options: &Options) -> Result<Report> {
                 for manner in manners(&options.modes) {
                     report.add(Section::Manners, asked.by(manner).await?);
                 }
+                asked.references(&mut report, first).await?;
                 report.alike.push(asked.alike_on_mock(&options.modes).await?);
                 if options.misses {
                     asked.tell_misses(&options.modes).await?;
@@ -98,6 +105,27 @@ impl Asked<'_> {
             alike += ours.iter().zip(&theirs).filter(|(ours, theirs)| ours == theirs).count();
         }
         Ok((self.named.name.clone(), alike, all))
+    }
+
+    /// Other ways of matching words, alone and beside the product's vectors.
+    async fn references(&self, report: &mut Report, alone: bool) -> Result<()> {
+        let reference = Reference::new(self.corpus, &self.cut.config)?;
+        let manner = Manner { relevance: 1.0, top_k: leg_depth(DEPTH), ..Manner::by(SearchMode::Vector) };
+        let vectors = self.indexed.ask(self.corpus, manner).await?;
+        for words in Words::ALL {
+            let found: Vec<Vec<Found>> =
+                self.corpus.questions.iter().map(|question| reference.find(&question.question, words)).collect();
+            let both: Vec<Vec<Found>> = vectors.iter().zip(&found).map(|(vector, words)| fused(vector, words)).collect();
+            let mut row = |embedder: Option<&str>, answers: &[Vec<Found>]| {
+                let judged = judge_all(self.corpus, answers);
+                report.references.push(ReferenceRow { words, embedder: embedder.map(str::to_owned), judged });
+            };
+            if alone {
+                row(None, &found);
+            }
+            row(Some(&self.named.name), &both);
+        }
+        Ok(())
     }
 
     async fn tell_misses(&self, modes: &[SearchMode]) -> Result<()> {

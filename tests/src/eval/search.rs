@@ -31,17 +31,19 @@ pub(super) struct Manner {
     pub(super) relevance: f64,
     pub(super) neighbours: u32,
     pub(super) one_per_record: bool,
+    /// How many passages are asked for.
+    pub(super) top_k: usize,
 }
 
 impl Manner {
     /// The defaults.
     pub(super) fn by(mode: SearchMode) -> Self {
         let Retrieval { relevance, neighbours, one_per_record, .. } = Retrieval::new("");
-        Self { mode, relevance, neighbours, one_per_record }
+        Self { mode, relevance, neighbours, one_per_record, top_k: DEPTH }
     }
 
     fn of(self, question: &str) -> Retrieval {
-        let mut retrieval = Retrieval::new(question).mode(self.mode).top_k(DEPTH);
+        let mut retrieval = Retrieval::new(question).mode(self.mode).top_k(self.top_k);
         retrieval.relevance = self.relevance;
         retrieval.neighbours = self.neighbours;
         retrieval.one_per_record = self.one_per_record;
