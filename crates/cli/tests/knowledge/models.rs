@@ -57,6 +57,17 @@ async fn a_text_is_paid_for_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cache_that_cannot_be_had_costs_calls_only() {
+    let models = Models::start_with(settings()).await.unwrap();
+    let project = Project::new().describes(&format!("{}\ncache = \"articles.jsonl\"", embedder(&models, "")));
+    project.write(".env", "TEA_KEY=sk-right\n");
+    project.load(ARTICLES);
+    let told = project.run(&["index"]).ok();
+    assert!(told.stderr.contains("without the cache of embeddings") && told.stdout.contains("up to date"), "{told:?}");
+    assert_eq!(project.read("articles.jsonl"), ARTICLES);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_fails_leaves_the_changes_waiting() {
     let models = Models::start_with(settings()).await.unwrap();
     let project = Project::new().describes(&embedder(&models, ", retries = 0"));
