@@ -163,6 +163,11 @@ fn paths_that_hold_nothing_are_refused_and_change_nothing() {
     project.run(&["quickstart", "empty"]).exits(3);
     project.write("docs/a.md", "# A");
     project.run(&["quickstart", "docs", "--embedder", "nonsense/x"]).exits(2);
+    project.run(&["quickstart", "docs", "--ask", ""]).exits(2);
+    let mut keyless = project.command(&["quickstart", "docs", "--embedder", "openai/x"]);
+    let keyless = keyless.env_remove("OPENAI_API_KEY").env_remove("OPENAI_BASE_URL").output().unwrap();
+    assert_eq!(keyless.status.code(), Some(2));
+    assert!(String::from_utf8(keyless.stderr).unwrap().contains("OPENAI_API_KEY"));
     assert!(!project.path(".mastra").exists() && !project.path("mastra.toml").exists());
 }
 
@@ -203,7 +208,7 @@ fn what_cannot_be_read_is_told_and_the_rest_is_loaded() {
     assert_eq!(loaded(&report, "docs")["created"], 1);
     let reasons: Vec<&str> = report["leftOut"].as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(reasons, ["binary", "blank", "large", "malformed", "notUtf8"]);
-    let told = project.run(&["quickstart", "docs"]).ok().stderr;
+    let told = project.run(&["quickstart", "docs"]).ok().stdout;
     assert!(told.contains("1 larger than 4 MiB (large.txt); 1 not UTF-8 (latin.txt)"), "{told}");
     // A text that was known and is not one any more does not answer any more.
     project.write("docs/other.md", "# Other");
@@ -211,6 +216,20 @@ fn what_cannot_be_read_is_told_and_the_rest_is_loaded() {
     let report = project.json(&["quickstart", "docs", "--ask", "words"]);
     assert_eq!(loaded(&report, "docs")["removed"], 1);
     assert_eq!(cited(&report, 0), ["other.md"]);
+}
+
+#[test]
+fn answers_are_shown_with_their_place() {
+    let project = Project::new();
+    documents(&project);
+    let shown = project.run(&["quickstart", "docs", "--ask", "Was anything saved on umbrellas?"]).ok().stdout;
+    let lines: Vec<&str> = shown.lines().skip_while(|line| !line.starts_with(" 1  ")).collect();
+    assert!(lines[0].ends_with("The budget of May  a.md") && lines[1].contains("[docs/a.md:0-"), "{shown}");
+    assert_eq!(lines[2..5], ["    We spent it on coffee.", "    Savings", "    Nothing was saved on umbrellas."], "{shown}");
+    assert!(shown.contains("hash/384 compares words, not meanings") && !shown.contains("Next"), "{shown}");
+    // Without a question and without a terminal it says what to do next.
+    let next = project.run(&["quickstart", "docs"]).ok().stdout;
+    assert!(next.contains("mastra search 'your question'") && !next.contains(" 1  "), "{next}");
 }
 
 #[test]

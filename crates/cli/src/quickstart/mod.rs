@@ -112,7 +112,7 @@ impl Quickstart {
         let loaded = loaded?;
         show::loaded(out, &loaded)?;
         if let Some(told) = source.folder.as_ref().and_then(|folder| folder.skipped.told()) {
-            out.note(format!("  {told}"));
+            out.say(format!("  {told}"))?;
         }
         Ok(Prepared { engine, source, loaded, known, kept })
     }

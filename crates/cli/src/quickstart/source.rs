@@ -37,14 +37,9 @@ impl Source {
             };
             return Err(error.with(HINT, "mastra quickstart without a path, for the built-in documents").into());
         }
-        let place = place(path)?;
-        let name = slug(&place);
-        Ok(Self {
-            knowledge: name.clone(),
-            entity: name,
-            connection: format!("{CONNECTION}:{}", shown(&place)),
-            folder: Some(folder),
-        })
+        let (whole, place) = place(path)?;
+        let name = slug(&whole);
+        Ok(Self { knowledge: name.clone(), entity: name, connection: format!("{CONNECTION}:{place}"), folder: Some(folder) })
     }
 
     pub(super) fn entity_ref(&self) -> EntityRef {
@@ -52,18 +47,18 @@ impl Source {
     }
 }
 
-/// Where the documents are: below the project's folder by the path from there, so that the project can be moved; else by the whole path.
-fn place(path: &Path) -> Result<PathBuf> {
+/// Where the documents are: the whole path, and what names it. That is the path from the project's folder for what is in it, so that the
+/// project can be moved.
+fn place(path: &Path) -> Result<(PathBuf, String)> {
     let absolute = |path: &Path| path.canonicalize().map_err(|source| file_error("cannot read", path, source));
     let (path, here) = (absolute(path)?, absolute(Path::new("."))?);
-    Ok(match path.strip_prefix(&here) {
-        Ok(below) if !below.as_os_str().is_empty() => below.to_owned(),
-        _ => path,
-    })
-}
-
-fn shown(place: &Path) -> String {
-    place.to_string_lossy().replace('\\', "/")
+    let named = match path.strip_prefix(&here) {
+        Ok(below) if below.as_os_str().is_empty() => Path::new("."),
+        Ok(below) => below,
+        Err(_) => &path,
+    };
+    let named = named.to_string_lossy().replace('\\', "/");
+    Ok((path, named))
 }
 
 /// A name that a knowledge base can have, made of the last part of a path.
@@ -97,5 +92,8 @@ mod tests {
         let place = |path: &str| place(&folder.path().join(path)).unwrap();
         assert_eq!(place("a"), place("./a/../a/"));
         assert_ne!(place("a"), place("."));
+        let here = super::place(Path::new("src/..")).unwrap();
+        assert_eq!((here.1.as_str(), here.0.is_absolute()), (".", true));
+        assert_eq!(super::place(Path::new("./src/quickstart/")).unwrap().1, "src/quickstart");
     }
 }

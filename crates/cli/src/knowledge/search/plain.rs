@@ -72,8 +72,28 @@ fn bare(heading: &str) -> String {
     heading.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
+/// Without emphasis, and of links and pictures what they are called.
 fn without_marks(line: &str) -> String {
-    line.replace("**", "")
+    let mut text = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some((before, behind)) = rest.split_once("](") {
+        text.push_str(before);
+        let target = behind.split_once(')').filter(|(target, _)| !target.contains(char::is_whitespace));
+        let open = text.rfind('[').filter(|open| !text.get(*open..).is_some_and(|label| label.contains(']')));
+        match (open, target) {
+            (Some(open), Some((_, after))) => {
+                let picture = usize::from(text.get(..open).is_some_and(|before| before.ends_with('!')));
+                text.replace_range(open - picture..=open, "");
+                rest = after;
+            }
+            _ => {
+                text.push_str("](");
+                rest = behind;
+            }
+        }
+    }
+    text.push_str(rest);
+    text.replace("**", "")
 }
 
 #[cfg(test)]
@@ -100,6 +120,12 @@ mod tests {
             ["- one more", "- two", "1. three", "> four", "Five", "six"]
         );
         assert_eq!(read("a whole cell |\n| b | c |\ntext"), ["a whole cell", "b | c", "text"]);
+    }
+
+    #[test]
+    fn links_are_what_they_are_called() {
+        assert_eq!(read("see [the **law**](laws.md#one), ![a picture](x.png) and [1]"), ["see the law, a picture and [1]"]);
+        assert_eq!(read("a[0](b c) f](x) [open](unfinished"), ["a[0](b c) f](x) [open](unfinished"]);
     }
 
     #[test]

@@ -147,7 +147,8 @@ impl Shown {
         // A heading that the document is named by is not said twice.
         let below =
             passage.headings.iter().enumerate().filter(|(level, heading)| *level > 0 || Some(*heading) != self.title.as_ref());
-        let headings: Vec<String> = below.map(|(_, heading)| text::clean(heading)).collect();
+        let mut headings: Vec<String> = below.map(|(_, heading)| text::clean(heading)).collect();
+        headings.dedup_by(|below, above| below.to_lowercase() == above.to_lowercase());
         let place = if headings.is_empty() { String::new() } else { format!("{}  ", headings.join(" > ")) };
         out.say(format!("    {place}{}", out.dim(&format!("[{}]", text::clean(&self.citation)))))?;
         if explained {
