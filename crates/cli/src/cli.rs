@@ -5,7 +5,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 const EXAMPLES: &str = "\
 Start here:
-  mastra quickstart                               load documents and deals, ask them questions
+  mastra quickstart docs                          load a folder, index it, and ask it questions
   mastra records import deals.csv --entity Deals --id-field id
   mastra records query --entity Deals --filter '{\"stage\": \"won\"}' --sort -amount --limit 10
   mastra records index --entity Articles --fields title,body
@@ -54,7 +54,7 @@ pub(crate) struct Global {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Load real documents and records, and ask them questions, with no set-up
+    /// Load a folder of documents, index it, and ask it questions, with no set-up
     Quickstart(quickstart::Quickstart),
     /// Set up, look after and describe the engine
     #[command(subcommand)]

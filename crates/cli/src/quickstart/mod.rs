@@ -77,7 +77,8 @@ pub(crate) struct Quickstart {
 struct Prepared {
     engine: Arc<dyn Engine>,
     source: Source,
-    loaded: Loaded,
+    /// The documents first.
+    loaded: Vec<Loaded>,
     known: Known,
     kept: Kept,
 }
@@ -111,6 +112,12 @@ impl Quickstart {
         bar.finish_and_clear();
         let loaded = loaded?;
         show::loaded(out, &loaded)?;
+        let mut loaded = vec![loaded];
+        if self.path.is_none() {
+            let deals = load::deals(&*engine).await?;
+            show::loaded(out, &deals)?;
+            loaded.push(deals);
+        }
         if let Some(told) = source.folder.as_ref().and_then(|folder| folder.skipped.told()) {
             out.say(format!("  {told}"))?;
         }
@@ -124,18 +131,10 @@ impl Quickstart {
         show::embedder(out, indexed)?;
         keep::told(out, *kept, &known.config)?;
 
-        let mut all = vec![loaded];
-        let (deals, table);
-        let table = if self.path.is_none() {
-            deals = load::deals(&**engine).await?;
-            show::loaded(out, &deals)?;
-            all.push(&deals);
-            table = Deals::ask(&**engine).await?;
+        let table = if self.path.is_none() { Some(Deals::ask(&**engine).await?) } else { None };
+        if let Some(table) = &table {
             table.show(context)?;
-            Some(&table)
-        } else {
-            None
-        };
+        }
         let interactive = self.ask.is_empty() && !out.is_json() && answer::is_interactive();
         let mut questions = self.ask.clone();
         if questions.is_empty() && self.path.is_none() {
@@ -149,11 +148,11 @@ impl Quickstart {
         }
         out.document(&json!({
             "engine": { "url": context.choice.shown(), "chosenBy": context.choice.origin().to_string() },
-            "loaded": all,
+            "loaded": loaded,
             "leftOut": source.folder.as_ref().map(|folder| &folder.skipped),
             "index": indexed,
             "config": kept,
-            "query": table.map(Deals::document),
+            "query": table.as_ref().map(Deals::document),
             "answers": answers,
         }))?;
         if interactive {

@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn names_are_made_of_the_last_part() {
-        assert_eq!(slug(Path::new("/home/me/My Notes (2026)")), "my-notes-2026");
+        assert_eq!(slug(Path::new("/data/My Notes (2026)")), "my-notes-2026");
         assert_eq!(slug(Path::new("README.md")), "readme");
         assert_eq!(slug(Path::new("/")), "documents");
         assert_eq!(slug(Path::new("/x/文書")), "documents");

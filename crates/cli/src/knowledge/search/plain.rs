@@ -53,7 +53,8 @@ fn readable(line: &str, trimmed: &str, headings: &[String]) -> String {
     if let Some(row) = trimmed.strip_prefix('|') {
         let row = row.strip_suffix('|').unwrap_or(row);
         let cells: Vec<&str> = row.split(" | ").map(str::trim).collect();
-        return without_marks(&cells.join(" | "));
+        let filled = cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1);
+        return without_marks(&cells.get(..filled).unwrap_or_default().join(" | "));
     }
     // Of a row that begins before the passage, its end is left.
     let line = line.trim_end();
@@ -108,7 +109,7 @@ mod tests {
     fn what_draws_is_left_out() {
         assert_eq!(read("# Guide\n\n## The `cli` & more ##\n\nIt is **bold**.\n### Other"), ["It is bold.", "Other"]);
         assert_eq!(read("Title\n=====\ntext\n---\n* * *\n- item"), ["Title", "text", "- item"]);
-        assert_eq!(read("| a | b |\n|---|:-:|\n| c | d |"), ["a | b", "c | d"]);
+        assert_eq!(read("| a | b |\n|---|:-:|\n| c | d |\n| e |  |"), ["a | b", "c | d", "e"]);
         assert_eq!(read("```sh\n# Guide\nls **/*.md\n  deep\n```\nbehind"), ["# Guide", "ls **/*.md", "  deep", "behind"]);
     }
 

@@ -170,7 +170,12 @@ impl Shown {
     /// The lines of the passage, as they are read.
     fn lines(&self) -> Vec<String> {
         if self.markdown {
-            return plain::lines(&self.passage.text, &self.passage.headings);
+            let mut lines = plain::lines(&self.passage.text, &self.passage.headings);
+            // What overlaps with the passage before begins within a sentence.
+            if let Some(first) = lines.first_mut().filter(|line| line.starts_with(char::is_lowercase)) {
+                first.insert(0, '…');
+            }
+            return lines;
         }
         self.passage.text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect()
     }
