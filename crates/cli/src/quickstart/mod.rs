@@ -22,7 +22,7 @@ use crate::{
     resolve::CONFIG_FILE,
 };
 use clap::Args;
-use mastra_core::Engine;
+use mastra_core::{Engine, Error};
 use serde_json::json;
 use std::{
     path::{Path, PathBuf},
@@ -92,9 +92,12 @@ impl Quickstart {
 
     /// Loads the documents. The knowledge base is opened first: what keeps it from being made is told before anything is stored.
     async fn prepare(&self, context: &Context) -> Outcome<Prepared> {
-        let mut source = match &self.path {
+        let mut source = match self.path.clone() {
             None => Source::built_in(),
-            Some(path) => Source::of(path)?,
+            // On a thread of its own: a whole disk takes long, and Ctrl-C is to be heard meanwhile.
+            Some(path) => tokio::task::spawn_blocking(move || Source::of(&path))
+                .await
+                .map_err(|source| Error::internal("looking through the folder ended badly").with_source(source))??,
         };
         let config = describe::described(context, &source, self.embedder.as_deref())?;
         let engine = context.connect().await?;
