@@ -36,7 +36,8 @@ pub(super) async fn choose(options: &Options) -> Result<Choice> {
     };
     for name in &options.embedders {
         let embedder = all.connect(name).await?;
-        choice.embedders.push(keep(&embedder.model().to_owned(), embedder));
+        let name = embedder.model().to_owned();
+        choice.embedders.push(keep(&name, embedder));
     }
     if !options.embedders.is_empty() {
         return Ok(choice);
