@@ -233,6 +233,17 @@ fn answers_are_shown_with_their_place() {
 }
 
 #[test]
+fn several_at_once_make_one_knowledge_base() {
+    let project = Project::new();
+    documents(&project);
+    let mut children: Vec<_> = (0..3).map(|_| project.spawn(&["quickstart", "docs", "--ask", "coffee"])).collect();
+    assert!(children.iter_mut().all(|child| child.wait().unwrap().success()));
+    assert_eq!(project.read("mastra.toml").matches("[[knowledge]]").count(), 1);
+    assert_eq!(project.count("docs"), 5);
+    project.run(&["verify"]).ok();
+}
+
+#[test]
 fn one_file_is_enough() {
     let project = Project::new();
     documents(&project);

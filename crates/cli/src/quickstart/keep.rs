@@ -10,8 +10,8 @@ use crate::{
 use mastra_core::{Error, Result};
 use serde::Serialize;
 use std::{
-    fs::{self, OpenOptions},
-    io::{ErrorKind, Write as _},
+    fs::OpenOptions,
+    io::{ErrorKind, Read as _, Write as _},
     path::Path,
 };
 
@@ -43,22 +43,29 @@ pub(super) fn keep(file: &Path, config: &KnowledgeConfig, wanted: bool) -> Resul
         return Ok(Kept::Off);
     }
     let failed = |source| file_error("cannot write", file, source);
-    let block = block(config)?;
-    match OpenOptions::new().write(true).create_new(true).open(file) {
-        Ok(mut new) => {
-            new.write_all(format!("{OURS}\n\n{block}").as_bytes()).map_err(failed)?;
-            return Ok(Kept::Created);
-        }
-        Err(source) if source.kind() == ErrorKind::AlreadyExists => {}
+    let mut there = match OpenOptions::new().read(true).append(true).create(true).open(file) {
+        Ok(there) => there,
+        // One that may not be written is not ours, if it is there.
+        Err(source) if source.kind() == ErrorKind::PermissionDenied && file.exists() => return Ok(Kept::LeftAlone),
         Err(source) => return Err(failed(source)),
+    };
+    // Another quickstart of the same folder may be about to write the same.
+    there.lock().map_err(failed)?;
+    let mut text = String::new();
+    there.read_to_string(&mut text).map_err(|source| file_error("cannot read", file, source))?;
+    let block = block(config)?;
+    if text.is_empty() {
+        there.write_all(format!("{OURS}\n\n{block}").as_bytes()).map_err(failed)?;
+        return Ok(Kept::Created);
     }
-    let there = fs::read_to_string(file).map_err(|source| file_error("cannot read", file, source))?;
-    if there.lines().next() != Some(OURS) {
+    if text.lines().next() != Some(OURS) {
         return Ok(Kept::LeftAlone);
     }
-    let gap = if there.ends_with('\n') { "\n" } else { "\n\n" };
-    let mut end = OpenOptions::new().append(true).open(file).map_err(failed)?;
-    end.write_all(format!("{gap}{block}").as_bytes()).map_err(failed)?;
+    if text.contains(&block) {
+        return Ok(Kept::Described);
+    }
+    let gap = if text.ends_with('\n') { "\n" } else { "\n\n" };
+    there.write_all(format!("{gap}{block}").as_bytes()).map_err(failed)?;
     Ok(Kept::Added)
 }
 
@@ -89,6 +96,7 @@ pub(super) fn told(out: &Output, kept: Kept, config: &KnowledgeConfig) -> Outcom
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn config(name: &str) -> KnowledgeConfig {
         KnowledgeConfig {
@@ -109,6 +117,7 @@ mod tests {
         assert_eq!(keep(&file, &config("a"), true).unwrap(), Kept::Created);
         let first = fs::read_to_string(&file).unwrap();
         assert_eq!(keep(&file, &config("b"), true).unwrap(), Kept::Added);
+        assert_eq!(keep(&file, &config("b"), true).unwrap(), Kept::Described, "another run was quicker");
         let both = fs::read_to_string(&file).unwrap();
         assert!(both.starts_with(&first));
         let read: toml::Value = toml::from_str(&both).unwrap();
