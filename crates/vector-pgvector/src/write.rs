@@ -85,8 +85,20 @@ async fn one_at_a_time(
 ) -> Result<()> {
     let mut statement = Statement::new("SELECT pg_advisory_xact_lock(".to_owned());
     let key = statement.bind(database.advisory_key(&format!("replace {} {:?} {filter:?}", index.table(), scope.namespace)));
-    statement.push(&format!("{key})"));
+    statement.push(&format!("{key}), {SORTS}"));
     statement.query(database.persistent())?.execute(conn).await.map(drop).map_err(driver_error)
+}
+
+/// Lets a transaction that writes sort again. Without that the server would find what a filter means in the order of the key, which it is
+/// locked in, and so look at every point of the namespace, whatever index serves the filter.
+const SORTS: &str = "set_config('enable_sort', 'on', true)";
+
+async fn let_sort(conn: &mut PgConnection, selector: &PointSelector) -> Result<()> {
+    if let PointSelector::Filter(_) = selector {
+        let statement = Statement::new(format!("SELECT {SORTS}"));
+        statement.query(false)?.execute(conn).await.map_err(driver_error)?;
+    }
+    Ok(())
 }
 
 /// The columns that are written, and what is written there from `i`.
@@ -307,6 +319,7 @@ async fn remove(conn: &mut PgConnection, index: &Index, scope: &Scope, selector:
 /// Removes points; how many.
 pub(crate) async fn delete(database: &Database, index: &Index, scope: &Scope, selector: &PointSelector) -> Result<u64> {
     let mut work = database.write().await?;
+    let_sort(work.conn()?, selector).await?;
     let removed = remove(work.conn()?, index, scope, selector, &[]).await?;
     work.finish().await?;
     Ok(removed)
@@ -340,6 +353,7 @@ pub(crate) async fn update(
     index.spec.still_takes(update.vector.as_ref(), update.model.as_deref())?;
     index.keeps_text(update.text.as_ref().and_then(Option::as_deref))?;
     let mut work = database.write().await?;
+    let_sort(work.conn()?, selector).await?;
     let mut statement = Statement::default();
     chosen(work.conn()?, index, scope, selector, &[], &mut statement).await?;
     let set = changes(index, update, &mut statement)?;

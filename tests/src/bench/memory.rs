@@ -88,6 +88,12 @@ async fn sync(ours: &mut Ours, directory: &Path, count: usize, batch: usize) -> 
     Ok(stored)
 }
 
+/// Lets the peak begin anew, where the system can: <https://www.kernel.org/doc/html/latest/filesystems/proc.html>, `clear_refs`.
+pub(super) fn forget_peak() {
+    // Where it cannot, the peak is that of all there was before: too high, never too low.
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
 /// The peak of this process's memory, as `/proc/self/status` has it.
 pub(super) fn peak_kib() -> Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

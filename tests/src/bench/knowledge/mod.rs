@@ -19,7 +19,7 @@ mod texts;
 
 use super::{
     measure::{Measure, to_f64},
-    memory::peak_kib,
+    memory::{forget_peak, peak_kib},
     options::{KnowledgePart, Options},
     postgres::Postgres,
     sqlite::Sqlite,
@@ -107,7 +107,7 @@ async fn with_embedding<H: Home>(home: &H, corpus: &Corpus, records: usize, roun
         let stores = home.ours(number).await?;
         let base = load::open(&stores, &embedder).await?;
         home.without_graph(&stores, &base.version().index).await?;
-        let piece = load::Piece::of(corpus, 0..records, &embedder).await?;
+        let piece = load::Piece::of(corpus, 0..records, &embedder)?;
         embedder.forget();
         let begun = Instant::now();
         piece.load_ours(&stores).await?;
@@ -129,6 +129,7 @@ async fn searches<H: Home>(
     part: &mut Part,
 ) -> Result<()> {
     let embedder = Arc::new(Counting::new()?);
+    forget_peak();
     let loaded = search::load(home, number, corpus, &embedder, chunks).await?;
     let (seconds, building) = loaded.seconds;
     let mut rate = Rate::new(format!("load_{}k", chunks / 1_000), "chunks", loaded.chunks);
@@ -141,13 +142,13 @@ async fn searches<H: Home>(
         unit: "MB",
         at_most: None,
         note: format!(
-            "VmHWM of the process behind the load of {} chunks, both sides and what makes the documents",
+            "VmHWM of the process while {} chunks were loaded, both sides and what makes the documents; what was measured before is not given back whole",
             loaded.chunks
         ),
     });
     let few = chunks > MANY_CHUNKS && !home.has_graph();
     let count = if few { FEW_QUESTIONS } else { QUESTIONS };
-    let questions: Arc<[search::Question]> = search::questions(corpus, loaded.documents, count, &embedder).await?.into();
+    let questions: Arc<[search::Question]> = search::questions(corpus, loaded.documents, count, &embedder).into();
     let truth = loaded.truth(&questions).await?;
     for at_once in [1, 16] {
         eprintln!("{}: {} chunks, {at_once} at once", home.name(), loaded.chunks);
