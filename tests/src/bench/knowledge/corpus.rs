@@ -26,6 +26,8 @@ pub(super) struct Corpus {
 /// A document before it is written in a format: sections of paragraphs of sentences of words.
 #[derive(Debug)]
 pub(super) struct Draft<'c> {
+    /// What it is about: documents of one subject speak of the same things.
+    pub(super) subject: usize,
     title: Vec<&'c str>,
     sections: Vec<(Vec<&'c str>, Vec<Paragraph<'c>>)>,
 }
@@ -54,7 +56,6 @@ impl Corpus {
     /// The document of that number.
     pub(super) fn draft(&self, number: usize) -> Draft<'_> {
         let mut random = Random::new(1_000 + number as u64);
-        // Subjects: documents of one speak of the same things.
         let subject = random.below(500);
         let pick = |random: &mut Random| {
             let rank = if random.one_in(OWN_SHARE) {
@@ -80,17 +81,18 @@ impl Corpus {
             (heading, (0..paragraphs).map(|_| paragraph(random)).collect())
         };
         let sections = (0..sections).map(|_| section(&mut random)).collect();
-        Draft { title, sections }
+        Draft { subject, title, sections }
     }
 
-    /// The record of that number: title, Markdown as its body.
-    pub(super) fn record(&self, number: usize) -> NewRecord {
+    /// The subject and the record of that number: title, Markdown as its body.
+    pub(super) fn record(&self, number: usize) -> (usize, NewRecord) {
         let draft = self.draft(number);
-        NewRecord::new(external_id(number), json!({ "title": draft.title.join(" "), "body": draft.markdown() }))
+        let record = NewRecord::new(external_id(number), json!({ "title": draft.title.join(" "), "body": draft.markdown() }));
+        (draft.subject, record)
     }
 
-    /// A question about one of so many documents: three of the rarer words of a sentence.
-    pub(super) fn question(&self, number: usize, documents: usize) -> String {
+    /// A question about one of so many documents, and its subject: three of the rarer words of a sentence.
+    pub(super) fn question(&self, number: usize, documents: usize) -> (usize, String) {
         let mut random = Random::new(77_000_000 + number as u64);
         loop {
             let draft = self.draft(random.below(documents));
@@ -102,7 +104,7 @@ impl Corpus {
             asked.dedup();
             if asked.len() >= ASKED {
                 asked.truncate(ASKED);
-                return asked.join(" ");
+                return (draft.subject, asked.join(" "));
             }
         }
     }

@@ -72,7 +72,7 @@ impl<H: Home> Indexing<'_, H> {
     ) -> Result<()> {
         let (mut our_time, mut raw_time) = (Spent::default(), Spent::default());
         for (step, first) in (0..self.records).step_by(TURN).enumerate() {
-            let mut piece = Piece::of(self.corpus, first..self.records.min(first + TURN), self.embedder).await?;
+            let mut piece = Piece::of(self.corpus, first..self.records.min(first + TURN), self.embedder)?;
             if let Some(round) = touched {
                 piece = piece.touched(round);
             }
@@ -85,8 +85,14 @@ impl<H: Home> Indexing<'_, H> {
                 if ours_now {
                     let report = timed(&mut our_time, base.index(&options)).await?;
                     same(&piece, touched.is_some(), &report)?;
-                } else if timed(&mut raw_time, raw.index(batch, &piece.chunks)).await? != piece.count {
-                    return Err(wrong("the twin wrote another number of points"));
+                } else {
+                    let work = async {
+                        piece.cut()?;
+                        raw.index(batch, &piece.chunks).await
+                    };
+                    if timed(&mut raw_time, work).await? != piece.count {
+                        return Err(wrong("the twin wrote another number of points"));
+                    }
                 }
             }
         }
@@ -98,7 +104,7 @@ impl<H: Home> Indexing<'_, H> {
     async fn rerun(&mut self, stores: &Stores, base: &KnowledgeBase) -> Result<()> {
         let before = self.embedder.counts().0;
         for first in (0..self.records).step_by(TURN) {
-            let piece = Piece::of(self.corpus, first..self.records.min(first + TURN), self.embedder).await?;
+            let piece = Piece::of(self.corpus, first..self.records.min(first + TURN), self.embedder)?;
             piece.load_ours(stores).await?;
         }
         let report = base.index(&IndexOptions::default()).await?;

@@ -30,16 +30,16 @@ pub(super) struct Piece {
 
 impl Piece {
     /// The records of these numbers. The embedder knows their texts from then on, where it is to remember them.
-    pub(super) async fn of(corpus: &Corpus, numbers: Range<usize>, embedder: &Counting) -> Result<Self> {
+    pub(super) fn of(corpus: &Corpus, numbers: Range<usize>, embedder: &Counting) -> Result<Self> {
         let mut piece = Self::default();
         let chunker = Chunker::default();
         for number in numbers {
-            let record = corpus.record(number);
+            let (subject, record) = corpus.record(number);
             let id = Uuid::from_u128(number as u128 + 1);
             let body = record.data.get("body").and_then(Value::as_str).unwrap_or_default();
             let chunks = chunker.chunk(&Document::from_markdown(body))?;
             let texts: Vec<String> = chunks.iter().map(|chunk| embedded(&chunk.headings, &chunk.text)).collect();
-            embedder.learn(&texts.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+            embedder.learn(subject, &texts.iter().map(String::as_str).collect::<Vec<_>>());
             let raw = chunks.into_iter().zip(texts).map(|(chunk, text)| RawChunk {
                 order: i64::try_from(chunk.order).unwrap_or_default(),
                 start: i64::try_from(chunk.span.start).unwrap_or_default(),
@@ -69,6 +69,17 @@ impl Piece {
         // The twin has to take them from the points that are there.
         self.chunks.values_mut().flatten().for_each(|chunk| chunk.vector = None);
         self
+    }
+
+    /// Cuts the records once more: a part of a worker's work that both sides leave to the same code.
+    pub(super) fn cut(&self) -> Result<usize> {
+        let chunker = Chunker::default();
+        let mut count = 0;
+        for record in &self.ours {
+            let body = record.data.get("body").and_then(Value::as_str).unwrap_or_default();
+            count += chunker.chunk(&Document::from_markdown(body))?.len();
+        }
+        Ok(count)
     }
 
     pub(super) async fn load_ours(&self, stores: &Stores) -> Result<()> {

@@ -31,8 +31,8 @@ pub(super) async fn measure(home: &Postgres, number: usize, corpus: &Corpus, emb
     // waits, which end every run, are taken off.
     let (mut turns, mut touched) = (0, 0);
     for batch in 0..4 {
-        let piece = Piece::of(corpus, batch * BATCH..(batch + 1) * BATCH, embedder).await?;
-        for piece in [piece, Piece::of(corpus, batch * BATCH..(batch + 1) * BATCH, embedder).await?.touched(batch)] {
+        let piece = Piece::of(corpus, batch * BATCH..(batch + 1) * BATCH, embedder)?;
+        for piece in [piece, Piece::of(corpus, batch * BATCH..(batch + 1) * BATCH, embedder)?.touched(batch)] {
             let is_touched = !piece.chunks.values().flatten().any(|chunk| chunk.vector.is_some());
             piece.load_ours(&stores).await?;
             relay.take().await;
@@ -45,13 +45,14 @@ pub(super) async fn measure(home: &Postgres, number: usize, corpus: &Corpus, emb
     }
     add("round_trips_index_32", turns, "a batch of 32 new records, some 300 chunks, into a graph");
     add("round_trips_index_32_touched", touched, "the same with another field: no text is embedded");
+    let (_, question) = corpus.question(1, BATCH);
     for _ in 0..3 {
-        base.search(&Retrieval::new(corpus.question(1, BATCH))).await?;
+        base.search(&Retrieval::new(question.as_str())).await?;
     }
     relay.take().await;
-    base.search(&Retrieval::new(corpus.question(1, BATCH))).await?;
+    base.search(&Retrieval::new(question.as_str())).await?;
     add("round_trips_search", relay.take().await, "a hybrid search of 20 candidates");
-    let with_neighbours = Retrieval { neighbours: 1, ..Retrieval::new(corpus.question(1, BATCH)) };
+    let with_neighbours = Retrieval { neighbours: 1, ..Retrieval::new(question.as_str()) };
     base.search(&with_neighbours).await?;
     relay.take().await;
     base.search(&with_neighbours).await?;

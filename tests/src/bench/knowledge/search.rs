@@ -9,10 +9,7 @@ use super::{
     side::{Home, LEG, Place, RRF_K, RawKnowledge, Stores},
 };
 use mastra_core::Result;
-use mastra_rag::{
-    embed::{EmbedKind, Embedder as _},
-    knowledge::{IndexOptions, KnowledgeBase, Retrieval, Retrieved, SearchMode},
-};
+use mastra_rag::knowledge::{IndexOptions, KnowledgeBase, Retrieval, Retrieved, SearchMode};
 use std::{
     collections::HashMap,
     future::Future,
@@ -59,7 +56,7 @@ pub(super) async fn load<H: Home>(
     home.without_graph(&stores, &base.version().index).await?;
     let (mut documents, mut loaded, mut seconds) = (0, 0, 0.0);
     while loaded < chunks {
-        let piece = Piece::of(corpus, documents..documents + PIECE, embedder).await?;
+        let piece = Piece::of(corpus, documents..documents + PIECE, embedder)?;
         let begun = Instant::now();
         piece.load_ours(&stores).await?;
         base.index(&IndexOptions { batch: 200, ..IndexOptions::default() }).await?;
@@ -82,12 +79,15 @@ pub(super) async fn load<H: Home>(
 }
 
 /// Questions about the documents that were loaded. The embedder knows them from then on.
-pub(super) async fn questions(corpus: &Corpus, documents: usize, count: usize, embedder: &Counting) -> Result<Vec<Question>> {
-    let texts: Vec<String> = (0..count).map(|number| corpus.question(number, documents)).collect();
-    let texts_: Vec<&str> = texts.iter().map(String::as_str).collect();
-    embedder.learn(&texts_).await?;
-    let vectors = embedder.embed(&texts_, EmbedKind::Query).await?;
-    Ok(texts.into_iter().zip(vectors).collect())
+pub(super) fn questions(corpus: &Corpus, documents: usize, count: usize, embedder: &Counting) -> Vec<Question> {
+    let mut questions = Vec::with_capacity(count);
+    for number in 0..count {
+        let (subject, text) = corpus.question(number, documents);
+        embedder.learn(subject, &[text.as_str()]);
+        let vector = embedder.known(&text).unwrap_or_default();
+        questions.push((text, vector));
+    }
+    questions
 }
 
 /// Ten passages of twenty candidates, in the order of the fusion, or varied by maximal marginal relevance.
