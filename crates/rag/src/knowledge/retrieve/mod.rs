@@ -86,6 +86,8 @@ impl KnowledgeBase {
                 steps.push(Step { step, left, detail });
             }
         };
+        // Asked first: what is indexed while this searches may be counted, but nothing that was missed goes uncounted.
+        let lag = self.lag().await?;
         let (candidates, found) = self.candidates(retrieval).await?;
         step("candidates", found.looked_at, format!("{} from {}, {:?}", found.mode, self.version.index, found.exactness));
         let dropped = match found.far {
@@ -104,7 +106,6 @@ impl KnowledgeBase {
         );
         let passages = self.assemble(retrieval, kept).await?;
         step("assembled", passages.len(), format!("at most {}, {} neighbours a side", retrieval.top_k, retrieval.neighbours));
-        let lag = self.lag().await?;
         Ok(Retrieved { passages, exactness: found.exactness, waiting: lag.waiting + lag.claimed, steps })
     }
 }
