@@ -13,7 +13,6 @@ use mastra_core::{
     },
 };
 use serde_json::{Value, json};
-use std::time::Instant;
 
 const POINTS: u32 = 20_000;
 
@@ -92,31 +91,5 @@ async fn narrow_ranges_are_served_by_an_index() {
         let after = scans(&schema).await;
         assert!(after.1 - before.1 >= 4, "{json}: the index is used by all four: {before:?} {after:?}");
         assert_eq!(after.0, before.0, "{json}: the table is not scanned");
-    }
-}
-
-/// `cargo nextest run -p mastra-pgvector --run-ignored=only what_indexes_cost --no-capture`
-#[tokio::test]
-#[ignore = "a measurement"]
-async fn what_indexes_cost() {
-    for kind in [mastra_core::vector::IndexKind::Flat, mastra_core::vector::IndexKind::hnsw()] {
-        for fields in [&[][..], &["n"], &["n", "at", "deep.x"]] {
-            let schema = TestSchema::new().await;
-            let store = schema.store().await;
-            let spec = fields.iter().fold(IndexSpec::new("docs", 384).kind(kind), |spec, path| spec.field(path.parse().unwrap()));
-            store.create_index(&spec).await.unwrap();
-            let docs = Scope::index("docs");
-            let count = if spec.kind == mastra_core::vector::IndexKind::Flat { POINTS } else { 4_000 };
-            let point = |n: u32| {
-                let vector: Vec<f32> = (0..384).map(|i| ((n * 31 + i * 17) % 101) as f32 + 1.0).collect();
-                NewPoint::new(format!("p{n:05}"), vector).metadata(metadata(n))
-            };
-            let points: Vec<NewPoint> = (0..count).map(point).collect();
-            let began = Instant::now();
-            for batch in points.chunks(1_000) {
-                store.upsert(&docs, batch, &Default::default()).await.unwrap();
-            }
-            println!("{kind:?} {fields:?}: {:.0} points/s", f64::from(count) / began.elapsed().as_secs_f64());
-        }
     }
 }
