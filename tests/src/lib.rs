@@ -3,6 +3,7 @@
 /// Generated, committed, and compared with a fresh run by a test.
 #[allow(missing_docs, dead_code, reason = "generated for users, who decide themselves")]
 pub mod generated;
+pub mod measured;
 pub mod postgres;
 
 /// The page's examples run.

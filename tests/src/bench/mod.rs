@@ -31,7 +31,7 @@ use measure::{Figures, Measure, Spread, to_f64};
 use options::{Child, Options};
 use report::{RECORD_FIGURES, Records, Report};
 use runner::{Logged, Round};
-use std::{error::Error as _, process::ExitCode, thread::available_parallelism};
+use std::{process::ExitCode, thread::available_parallelism};
 use vectors::VectorBackend as _;
 
 /// The exit code of a command line that asks for something that is not there.
@@ -63,18 +63,7 @@ pub(crate) fn main() -> ExitCode {
         eprintln!("error: --batch 0: a batch holds at least one record");
         return ExitCode::from(USAGE);
     }
-    match run(options) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            let mut source = error.source();
-            while let Some(cause) = source {
-                eprintln!("  because: {cause}");
-                source = cause.source();
-            }
-            ExitCode::FAILURE
-        }
-    }
+    mastra_tests::measured::ended(run(options))
 }
 
 fn run(options: Options) -> Result<()> {

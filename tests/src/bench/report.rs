@@ -4,7 +4,7 @@ mod json;
 mod markdown;
 mod text;
 
-pub(super) use markdown::{put_between_markers, tables};
+pub(super) use markdown::tables;
 
 use super::{
     measure::{Figure, Figures, Measure},

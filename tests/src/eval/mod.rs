@@ -16,22 +16,11 @@ mod search;
 use clap::Parser as _;
 use mastra_core::{Error, Result};
 use options::Options;
-use std::{error::Error as _, process::ExitCode};
+use std::process::ExitCode;
 
 /// Runs the command line.
 pub(crate) fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            let mut source = error.source();
-            while let Some(cause) = source {
-                eprintln!("  because: {cause}");
-                source = cause.source();
-            }
-            ExitCode::FAILURE
-        }
-    }
+    mastra_tests::measured::ended(run(&Options::parse()))
 }
 
 fn run(options: &Options) -> Result<()> {
@@ -46,7 +35,7 @@ fn run(options: &Options) -> Result<()> {
         print!("{tables}");
     }
     if let Some(path) = &options.markdown {
-        report::put_between_markers(path, &tables)?;
+        mastra_tests::measured::put_between_markers(path, [("quality".to_owned(), format!("\n{tables}\n"))].into_iter())?;
     }
     Ok(())
 }

@@ -8,12 +8,8 @@ use super::{
     reference::Words,
     search::Manner,
 };
-use mastra_core::{Error, Result};
 use serde_json::{Map, Value, json};
-use std::{fmt::Write as _, path::Path};
-
-const BEGIN: &str = "<!-- measured: quality -->\n";
-const END: &str = "<!-- end: quality -->";
+use std::fmt::Write as _;
 
 /// What a run came to.
 #[derive(Debug)]
@@ -326,16 +322,4 @@ fn write_figures(out: &mut String, row: &Row) -> std::fmt::Result {
 fn write_difference(out: &mut String, difference: &Mean) -> std::fmt::Result {
     let bold = if difference.is_clear() { "**" } else { "" };
     write!(out, " {bold}{:+.3}{bold} ({:+.3} to {:+.3}) |", difference.mean, difference.low, difference.high)
-}
-
-/// Puts the tables between the markers of a page, which have to be there.
-pub(super) fn put_between_markers(path: &Path, tables: &str) -> Result<()> {
-    let missing = |source: std::io::Error| {
-        Error::not_found("the page of the tables cannot be read or written").with("path", path.display()).with_source(source)
-    };
-    let page = std::fs::read_to_string(path).map_err(missing)?;
-    let parts = page.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
-    let (before, behind) =
-        parts.ok_or_else(|| Error::invalid_input("the page has no markers for the tables").with("path", path.display()))?;
-    std::fs::write(path, format!("{before}{BEGIN}\n{tables}\n{END}{behind}")).map_err(missing)
 }

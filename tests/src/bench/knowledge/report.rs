@@ -3,7 +3,7 @@
 use super::latency::{HEAD, Searches};
 use crate::bench::{
     measure::{Figures, Measure, Spread, to_f64},
-    report::{put_between_markers, short, tables},
+    report::{short, tables},
     targets::verdicts,
 };
 use mastra_core::Result;
@@ -159,7 +159,7 @@ impl KnowledgeReport {
     /// Puts the tables of each part between its markers, such as `<!-- measured: knowledge sqlite -->`.
     pub(in crate::bench) fn write_markdown(&self, path: &Path) -> Result<()> {
         let parts = self.parts.iter().map(|part| (format!("knowledge {}", part.name), part.tables(&self.machine)));
-        put_between_markers(path, parts)
+        mastra_tests::measured::put_between_markers(path, parts)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::bench::{
     targets::verdicts,
     vectors::Vectors,
 };
-use mastra_core::{Error, Result};
+use mastra_core::Result;
 use std::{fmt::Write as _, path::Path};
 
 impl Report {
@@ -16,7 +16,7 @@ impl Report {
         let records = self.records.as_ref().map(|records| (self.backend.to_owned(), self.record_tables(records)));
         let database = if self.backend == "pgvector" { "postgres" } else { self.backend };
         let vectors = self.vectors.as_ref().map(|vectors| (format!("{database} vectors"), self.vector_tables(vectors)));
-        put_between_markers(path, records.into_iter().chain(vectors))
+        mastra_tests::measured::put_between_markers(path, records.into_iter().chain(vectors))
     }
 
     fn record_tables(&self, records: &Records) -> String {
@@ -40,20 +40,6 @@ impl Vectors {
             "{points} points of {dimension} numbers, {questions} questions, batches of {batch}, {rounds} rounds, kind asked for {kind}"
         )
     }
-}
-
-/// Puts tables between the markers of their parts, which have to be there.
-pub(in crate::bench) fn put_between_markers(path: &Path, parts: impl Iterator<Item = (String, String)>) -> Result<()> {
-    let bad = |message: &str| Error::invalid_input(message).with("path", path.display());
-    let mut text = std::fs::read_to_string(path).map_err(|source| bad("cannot read the file").with_source(source))?;
-    for (part, tables) in parts {
-        let (begin, end) = (format!("<!-- measured: {part} -->\n"), format!("<!-- end: {part} -->"));
-        let missing = |marker: &str| bad("the file has no marker").with("marker", marker.trim());
-        let (before, rest) = text.split_once(&begin).ok_or_else(|| missing(&begin))?;
-        let (_, after) = rest.split_once(&end).ok_or_else(|| missing(&end))?;
-        text = format!("{before}{begin}{tables}{end}{after}");
-    }
-    std::fs::write(path, text).map_err(|source| bad("cannot write the file").with_source(source))
 }
 
 fn listed(about: &[(&str, String)]) -> String {
