@@ -48,7 +48,8 @@ const RULES: [Rule; 17] = [
     rule("mastra-pgvector", &["mastra-core", "mastra-postgres"], true),
     rule("mastra-qdrant", &["mastra-core"], true),
     rule("mastra-pinecone", &["mastra-core"], true),
-    rule("mastra-sync", &["mastra-core"], false),
+    // A source can be a database: its driver stands behind a feature, and in no public signature.
+    rule("mastra-sync", &["mastra-core", "mastra-rag"], true),
     rule("mastra-rag", &["mastra-core"], false),
     rule("mastra-mcp", &["mastra-core", "mastra-rag"], false),
     rule("mastra-telemetry", &["mastra-core"], false),
