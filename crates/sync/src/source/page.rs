@@ -14,6 +14,12 @@ pub struct Page {
     pub scope: Option<Scope>,
     /// How many bytes were read for it, as they came from the source.
     pub bytes: u64,
+    /// Why the enumeration that this page belongs to leaves something out: a limit that was asked for, a part that could not be read. One
+    /// line, without record data. Where any page of a run says so, absence from the run tells nothing, and full mode deletes nothing.
+    pub incomplete: Option<String>,
+    /// The source says that everything in it is as the cursor before left it, without listing it: what was stored of it stays, in full mode
+    /// too. Such a page is the only one of its run, and has no items.
+    pub unchanged: bool,
 }
 
 /// A parent, by a field of its records and the value that stands there: the chunks of one web page by its `url`.
@@ -95,6 +101,18 @@ impl Page {
     pub fn bytes(mut self, bytes: u64) -> Self {
         self.bytes = bytes;
         self
+    }
+
+    /// Says why the enumeration leaves something out.
+    #[must_use]
+    pub fn incomplete(mut self, reason: impl Into<String>) -> Self {
+        self.incomplete = Some(reason.into());
+        self
+    }
+
+    /// A page that says that everything is as the cursor before left it.
+    pub fn unchanged() -> Self {
+        Self { unchanged: true, ..Self::default() }
     }
 }
 
