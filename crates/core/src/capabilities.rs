@@ -85,6 +85,8 @@ pub struct WriteCapabilities {
     pub transactions: bool,
     /// A queue of changes, written in the transaction of each record that somebody follows.
     pub change_queue: bool,
+    /// What syncs need: runs, targets and stakes, written in the transaction of the records.
+    pub sync_store: bool,
 }
 
 /// What full-text search understands.
@@ -144,6 +146,7 @@ impl Capabilities {
                 expected_generation: true,
                 transactions: true,
                 change_queue: true,
+                sync_store: true,
             },
             text: TextCapabilities { words: true, phrases: true, prefixes: true, filter: true },
             data: DataCapabilities { nul_characters: true, unbounded_numbers: true },

@@ -18,6 +18,7 @@ pub mod query;
 pub mod record;
 mod retry;
 pub mod sort;
+pub mod sync;
 pub mod text;
 pub mod time;
 pub mod typed;

@@ -14,6 +14,7 @@ use crate::{
     query::{Count, CountQuery, Explanation, Page, RecordQuery, RecordSelector},
     record::{NewRecord, Record},
     retry::Backoff,
+    sync::SyncStore,
     text::{TextResults, TextSearch},
     upsert::{UpsertOptions, UpsertReport},
     validate,
@@ -238,6 +239,10 @@ impl<S: RecordStore> RecordStore for Checked<S> {
 
     fn changes(&self) -> Option<&dyn ChangeQueue> {
         self.inner.changes().map(|_| self as &dyn ChangeQueue)
+    }
+
+    fn syncs(&self) -> Option<&dyn SyncStore> {
+        self.inner.syncs().map(|_| self as &dyn SyncStore)
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod checked;
 mod checked_changes;
+mod checked_syncs;
 mod ext;
 mod pointers;
 mod reentry;

@@ -10,6 +10,7 @@ use crate::{
     path::Path,
     query::{Count, CountQuery, Explanation, Page, RecordQuery, RecordSelector},
     record::{NewRecord, Record},
+    sync::SyncStore,
     text::{TextResults, TextSearch},
     time::Timestamp,
     upsert::{UpsertOptions, UpsertReport},
@@ -98,6 +99,11 @@ pub trait RecordStore: Send + Sync + fmt::Debug {
 
     /// The queue of changes, which what is derived from records follows; `None` where the backend has none.
     fn changes(&self) -> Option<&dyn ChangeQueue> {
+        None
+    }
+
+    /// What is remembered of syncs; `None` where the backend keeps nothing of them.
+    fn syncs(&self) -> Option<&dyn SyncStore> {
         None
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     path::Path,
     query::{Count, CountQuery, Explanation, Page, RecordQuery, RecordSelector},
     record::{NewRecord, Record},
+    sync::SyncStore,
     text::{TextResults, TextSearch},
     upsert::{UpsertOptions, UpsertReport},
     vector::{CheckedVectors, VectorOperations},
@@ -126,6 +127,9 @@ macro_rules! forward_record_store {
             }
             fn changes(&$self) -> Option<&dyn ChangeQueue> {
                 $inner.changes()
+            }
+            fn syncs(&$self) -> Option<&dyn SyncStore> {
+                $inner.syncs()
             }
         }
     };
