@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 
 use super::answer;
 use super::faults::{Effect, Fault};
 use super::http::{self, Request, Response};
+use crate::http::{listen, read_request};
 
 /// A running server of models.
 ///
@@ -118,7 +119,10 @@ impl Models {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let state = Arc::new(State { settings, inner: Mutex::default(), running: AtomicUsize::new(0) });
-        let task = tokio::spawn(listen(listener, Arc::clone(&state)));
+        let task = tokio::spawn(listen(listener, {
+            let state = Arc::clone(&state);
+            move |stream| serve(stream, Arc::clone(&state))
+        }));
         Ok(Self { address, state, task })
     }
 
@@ -159,26 +163,14 @@ impl Drop for Models {
     }
 }
 
-async fn listen(listener: TcpListener, state: Arc<State>) {
-    // The set ends its tasks when this one is ended.
-    let mut connections = JoinSet::new();
-    while let Ok((stream, _)) = listener.accept().await {
-        let state = Arc::clone(&state);
-        connections.spawn(async move {
-            // What breaks one connection is that connection's.
-            let _ended = serve(stream, &state).await;
-        });
-        while connections.try_join_next().is_some() {}
-    }
-}
-
-async fn serve(mut stream: TcpStream, state: &State) -> io::Result<()> {
+async fn serve(mut stream: TcpStream, state: Arc<State>) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut read = Vec::new();
-    while let Some(request) = http::read(&mut stream, &mut read).await? {
+    while let Some(request) = read_request(&mut stream, &mut read).await? {
+        let request = Request::from(request);
         let running = state.running.fetch_add(1, Ordering::SeqCst) + 1;
-        let effects = meet(state, &request, running);
-        let answered = answer_with(&mut stream, state, &request, effects).await;
+        let effects = meet(&state, &request, running);
+        let answered = answer_with(&mut stream, &state, &request, effects).await;
         state.running.fetch_sub(1, Ordering::SeqCst);
         if !answered? {
             return Ok(());
