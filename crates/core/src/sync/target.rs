@@ -6,7 +6,7 @@ use serde::Serialize;
 use std::{fmt, time::Duration};
 
 /// Names one sync's work on one entity, for as long as the entity exists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct TargetId(i64);
 
