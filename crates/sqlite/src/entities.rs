@@ -3,7 +3,7 @@
 use crate::{
     changes,
     error::{Code, Mapped as _, statement},
-    row,
+    row, syncs,
 };
 use mastra_core::{
     Cursor, Entity, EntityDeletion, EntityId, EntityQuery, EntityRef, EntityUpdate, Error, NewEntity, Page, Path, Result,
@@ -161,6 +161,14 @@ pub(crate) async fn update(connection: &mut SqliteConnection, known: Known, upda
     Ok(entity)
 }
 
+/// Notes how far an entity's records are synced; nothing is written where that is known.
+pub(crate) async fn set_last_sync_id(connection: &mut SqliteConnection, key: i64, last_sync_id: &str) -> Result<()> {
+    let sql =
+        "UPDATE entities SET last_sync_id = ?2, updated_at = max(?3, updated_at + 1) WHERE key = ?1 AND last_sync_id IS NOT ?2";
+    let query = sqlx::query(sql).bind(key).bind(last_sync_id).bind(time::now().timestamp_micros());
+    query.execute(connection).await.map(drop).mapped()
+}
+
 /// Declares the fields of full-text search; the caller indexes the records.
 pub(crate) async fn set_text_fields(connection: &mut SqliteConnection, known: &mut Known, fields: &[Path]) -> Result<()> {
     known.entity.text_fields = fields.to_vec();
@@ -189,6 +197,7 @@ async fn store(connection: &mut SqliteConnection, key: i64, entity: &mut Entity)
 /// Removes an entity with all that refers to it.
 pub(crate) async fn delete(connection: &mut SqliteConnection, known: &Known) -> Result<EntityDeletion> {
     changes::all_of_entity(connection, known).await?;
+    syncs::remove_of_entity(connection, known.key).await?;
     for index in &known.indexes {
         crate::index::remove(connection, index).await?;
     }

@@ -20,6 +20,7 @@ mod records;
 mod row;
 mod shadow;
 mod store;
+mod syncs;
 mod text;
 mod unit;
 mod vectors;

@@ -13,6 +13,7 @@ use mastra_core::{
     Capabilities, Count, CountQuery, DeleteReport, EngineInfo, Entity, EntityDeletion, EntityId, EntityQuery, EntityRef,
     EntityUpdate, Explanation, NewEntity, NewRecord, Page, Path, PurgeOptions, Record, RecordId, RecordQuery, RecordSelector,
     RecordStore, Result, SyncBatch, SyncReport, TextResults, TextSearch, UpsertOptions, UpsertReport, changes::ChangeQueue,
+    sync::SyncStore,
 };
 use std::sync::Arc;
 
@@ -180,6 +181,10 @@ impl<A: Access> RecordStore for SqliteStore<A> {
     }
 
     fn changes(&self) -> Option<&dyn ChangeQueue> {
+        Some(self)
+    }
+
+    fn syncs(&self) -> Option<&dyn SyncStore> {
         Some(self)
     }
 }
