@@ -30,6 +30,10 @@
 //! # let _ = Contacts.kind();
 //! ```
 
+#[cfg(feature = "http")]
+pub mod web;
+#[cfg(feature = "files")]
+pub mod files;
 mod page;
 
 pub use page::{Item, Page, Scope};
@@ -59,6 +63,9 @@ pub trait Source: Send + Sync + fmt::Debug {
 pub struct Position<'a> {
     /// Behind the page that gave this cursor; at the beginning where it is `None`.
     pub cursor: Option<String>,
+    /// Of the last reading that came to its end, the cursor of its last page, where this one begins at the beginning. Everything has to be
+    /// said again, but a source can learn from it that nothing changed. It may be that of another source, which is no error here.
+    pub last: Option<String>,
     /// What earlier runs stored; `None` where everything is to be read again.
     pub known: Option<&'a dyn Known>,
 }
