@@ -13,7 +13,6 @@ use mastra_core::{
         ChangeQueue, ClaimOptions, LeaseId, QueueRow, QueueStatus, QueuedChange, Requeue, SetAsideChange, SettleReport,
         Settlement, Subscription,
     },
-    time::now,
 };
 use std::sync::Arc;
 use uuid::Uuid;
@@ -43,7 +42,7 @@ impl Writer<'_> {
 
     fn queue_for(&mut self, name: &str, id: RecordId, external_id: &str, generation: i64, deleted: bool) {
         let key = (name.to_owned(), id);
-        let row = QueueRow::changed(self.reader().row(&key), id, external_id, generation, deleted, now());
+        let row = QueueRow::changed(self.reader().row(&key), id, external_id, generation, deleted, self.now);
         self.state.changes.put(key, row);
     }
 
@@ -57,7 +56,7 @@ impl Writer<'_> {
                 return Err(Error::already_exists("the subscription follows another entity").with("subscription", name));
             }
         }
-        let subscription = Subscription { name: name.to_owned(), entity_id: entity.id, created_at: now() };
+        let subscription = Subscription { name: name.to_owned(), entity_id: entity.id, created_at: self.now };
         self.state.subscriptions.put(name.to_owned(), subscription.clone());
         self.queue_all(&subscription);
         Ok(subscription)
@@ -82,7 +81,7 @@ impl Writer<'_> {
 
     fn claim(&mut self, name: &str, options: &ClaimOptions) -> Result<Vec<QueuedChange>> {
         self.reader().subscription(name)?;
-        let now = now();
+        let now = self.now;
         let mut due: Vec<QueueRow> = self.reader().queued(name).filter(|row| row.is_due(now)).cloned().collect();
         due.sort_by_key(|row| (row.due_at, row.generation));
         due.truncate(to_usize(options.limit.into()));
@@ -104,7 +103,7 @@ impl Writer<'_> {
                 report.lost += 1;
                 continue;
             };
-            match row.settle(settlement, now(), &mut report) {
+            match row.settle(settlement, self.now, &mut report) {
                 Some(row) => self.state.changes.put(key, row),
                 None => self.state.changes.remove(key),
             }
@@ -173,8 +172,8 @@ impl<C: Connection> ChangeQueue for Mock<C> {
     async fn queue_status(&self, subscription: &str) -> Result<QueueStatus> {
         let count = |reader: Reader<'_>| {
             reader.subscription(subscription)?;
-            let (mut status, now) = (QueueStatus::default(), now());
-            reader.queued(subscription).for_each(|row| status.count(row, now));
+            let mut status = QueueStatus::default();
+            reader.queued(subscription).for_each(|row| status.count(row, reader.now));
             Ok(status)
         };
         self.connection().read("queue_status", count).await

@@ -1,5 +1,6 @@
 //! What stands for a connection: the engine's own, on which each call is a transaction, and that of an open transaction.
 
+use crate::clock::Clock;
 use crate::faults::{Faults, Lost};
 use crate::state::{Reader, State};
 use crate::table::View;
@@ -9,7 +10,7 @@ use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 /// The store that engines of one name share.
 #[derive(Debug)]
@@ -17,6 +18,10 @@ pub(crate) struct Shared {
     pub(crate) info: EngineInfo,
     state: RwLock<State>,
     generations: AtomicI64,
+    sync_numbers: AtomicI64,
+    pub(crate) clock: Clock,
+    /// Counts commits, for those who wait for one.
+    commits: watch::Sender<u64>,
     /// Held by the one writer; fair, so that nobody starves.
     writer: Arc<Mutex<()>>,
 }
@@ -27,6 +32,9 @@ impl Shared {
             info: EngineInfo { system: "mastra.mock", namespace },
             state: RwLock::default(),
             generations: AtomicI64::new(0),
+            sync_numbers: AtomicI64::new(0),
+            clock: Clock::default(),
+            commits: watch::Sender::default(),
             writer: Arc::default(),
         }
     }
@@ -37,6 +45,16 @@ impl Shared {
 
     fn write(&self) -> RwLockWriteGuard<'_, State> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn commit(&self, state: &mut State) {
+        state.commit();
+        self.commits.send_modify(|commits| *commits = commits.wrapping_add(1));
+    }
+
+    /// Tells of every commit from now on.
+    pub(crate) fn commits(&self) -> watch::Receiver<u64> {
+        self.commits.subscribe()
     }
 }
 
@@ -94,11 +112,12 @@ impl Handle {
     }
 
     fn read<T>(&self, view: View, run: impl FnOnce(Reader<'_>) -> Result<T>) -> Result<T> {
-        run(Reader { state: &self.shared.read(), view })
+        run(Reader { state: &self.shared.read(), view, now: self.shared.clock.now() })
     }
 
     fn write<T>(&self, state: &mut State, run: impl FnOnce(Writer<'_>) -> Result<T>) -> Result<T> {
-        run(Writer { state, generations: &self.shared.generations })
+        let Shared { generations, sync_numbers, clock, .. } = &*self.shared;
+        run(Writer { state, generations, sync_numbers, now: clock.now() })
     }
 }
 
@@ -144,7 +163,7 @@ impl Connection for EachCall {
         let mut state = self.0.shared.write();
         let done = self.0.write(&mut state, run);
         match done {
-            Ok(_) => state.commit(),
+            Ok(_) => self.0.shared.commit(&mut state),
             Err(_) => state.roll_back(),
         }
         if fate == Some(Lost::Acknowledgement) { Err(lost()) } else { done }
@@ -174,7 +193,8 @@ impl Open {
         if fate == Some(Lost::Request) {
             return Err(self.lose());
         }
-        self.handle.shared.write().commit();
+        let shared = &self.handle.shared;
+        shared.commit(&mut shared.write());
         if fate.is_some() { Err(self.lose()) } else { Ok(()) }
     }
 

@@ -5,6 +5,7 @@ use crate::explain::explain;
 use crate::faults::{Faults, Lost};
 use crate::state::{shown, to_usize};
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use futures::{StreamExt as _, stream};
 use mastra_core::{
     Capabilities, Checked, Count, CountQuery, DeleteReport, Engine, EngineInfo, Entity, EntityDeletion, EntityId, EntityQuery,
@@ -13,6 +14,7 @@ use mastra_core::{
     Transaction, TransactionBackend, UpsertOptions, UpsertReport,
     capabilities::{AdminCapabilities, DataCapabilities},
     changes::ChangeQueue,
+    sync::SyncStore,
     vector::{VectorCapabilities, VectorOperations},
 };
 use std::sync::Arc;
@@ -114,6 +116,27 @@ impl MockEngine {
         Checked::new(self)
     }
 
+    /// Sets the store's clock by so much forward, or back, from how it stands: all who share the store see that time, so that a test can
+    /// let leases end, or have a clock step, without waiting.
+    ///
+    /// ```
+    /// use chrono::TimeDelta;
+    /// use mastra_core::{NewEntity, RecordStore as _, time::now};
+    /// use mastra_mock::MockEngine;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> mastra_core::Result<()> {
+    /// let engine = MockEngine::new().checked();
+    /// engine.inner().step_clock(TimeDelta::hours(1));
+    /// let entity = engine.create_entity(&NewEntity::new("Contacts", "crm")).await?;
+    /// assert!(entity.created_at > now() + TimeDelta::minutes(59));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn step_clock(&self, by: TimeDelta) {
+        self.connection.0.shared.clock.step(by);
+    }
+
     /// What is to go wrong on this engine and its transactions.
     pub fn faults(&self) -> &Faults {
         &self.connection.0.faults
@@ -212,6 +235,10 @@ impl<C: Connection> RecordStore for Mock<C> {
 
     fn changes(&self) -> Option<&dyn ChangeQueue> {
         self.connection.handle().capabilities.write.change_queue.then_some(self as &dyn ChangeQueue)
+    }
+
+    fn syncs(&self) -> Option<&dyn SyncStore> {
+        self.connection.handle().capabilities.write.sync_store.then_some(self as &dyn SyncStore)
     }
 }
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 /// What is to go wrong, at which call.
 ///
 /// Calls are counted from the moment the fault is added, 1 being the next. Operations have the names of the methods of
-/// `RecordStore` and `Engine`, of `VectorOperations` and `VectorStore`, `commit` and `rollback`; calls on an engine, on its vectors and
-/// in its transactions count alike.
+/// `RecordStore` and `Engine`, of `ChangeQueue` and `SyncStore`, of `VectorOperations` and `VectorStore`, `commit` and `rollback`; calls on
+/// an engine, on its vectors and in its transactions count alike.
 ///
 /// ```
 /// use mastra_core::{ErrorKind, RecordStore as _, EntityQuery};

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod changes;
+mod clock;
 mod connect;
 mod connection;
 mod engine;
@@ -9,6 +10,7 @@ mod expect;
 mod explain;
 mod faults;
 mod state;
+mod syncs;
 mod table;
 mod vectors;
 mod writer;

@@ -1,5 +1,6 @@
 //! What the store holds, and reading it.
 
+use crate::syncs::SyncTables;
 use crate::table::{Table, View};
 use crate::vectors::PointKey;
 use mastra_core::{
@@ -9,6 +10,7 @@ use mastra_core::{
     engine::one_entity,
     projection::project,
     text::{Ranking, TextQuery, index_text, snippet},
+    time::Timestamp,
     vector::{IndexSpec, StoredPoint},
 };
 use std::collections::HashSet;
@@ -36,6 +38,7 @@ pub(crate) struct State {
     pub(crate) subscriptions: Table<String, Subscription>,
     /// What is queued, by subscription.
     pub(crate) changes: Table<(String, RecordId), QueueRow>,
+    pub(crate) syncs: SyncTables,
 }
 
 impl State {
@@ -50,6 +53,7 @@ impl State {
         self.points.commit();
         self.subscriptions.commit();
         self.changes.commit();
+        self.syncs.commit();
     }
 
     pub(crate) fn roll_back(&mut self) {
@@ -63,6 +67,7 @@ impl State {
         self.points.roll_back();
         self.subscriptions.roll_back();
         self.changes.roll_back();
+        self.syncs.roll_back();
     }
 }
 
@@ -71,6 +76,8 @@ impl State {
 pub(crate) struct Reader<'s> {
     pub(crate) state: &'s State,
     pub(crate) view: View,
+    /// The time of the call, by the store's clock.
+    pub(crate) now: Timestamp,
 }
 
 impl<'s> Reader<'s> {

@@ -5,12 +5,13 @@
 
 use crate::state::{Reader, State, index_key};
 use crate::table::View;
+use chrono::TimeDelta;
 use mastra_core::{
     DeleteReport, Entity, EntityDeletion, EntityId, EntityRef, EntityUpdate, Error, FieldIndex, FieldIndexKind, NewEntity,
     NewRecord, Path, PurgeOptions, Record, RecordId, RecordSelector, Result, SyncBatch, SyncReport, UpsertOptions, UpsertReport,
     UpsertedRecord,
     number::values_equal,
-    time::{next_after, now},
+    time::Timestamp,
     upsert::{Decision, RecordChange, Stored, plan},
 };
 use serde_json::Value;
@@ -23,6 +24,10 @@ pub(crate) struct Writer<'s> {
     pub(crate) state: &'s mut State,
     /// As a sequence: what a rolled back transaction took is not given again.
     pub(crate) generations: &'s AtomicI64,
+    /// A sequence too, of runs and targets.
+    pub(crate) sync_numbers: &'s AtomicI64,
+    /// The time of the call, by the store's clock.
+    pub(crate) now: Timestamp,
 }
 
 /// One decided change of an upsert.
@@ -34,11 +39,21 @@ struct Step {
 
 impl Writer<'_> {
     pub(crate) fn reader(&self) -> Reader<'_> {
-        Reader { state: self.state, view: View::Pending }
+        Reader { state: self.state, view: View::Pending, now: self.now }
     }
 
     pub(crate) fn next_generation(&self) -> i64 {
         self.generations.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(crate) fn next_sync_number(&self) -> i64 {
+        self.sync_numbers.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// The time of a change that follows `previous`, as core's function of that name has it, by the store's clock.
+    fn next_after(&self, previous: Timestamp) -> Timestamp {
+        let behind = previous.checked_add_signed(TimeDelta::microseconds(1)).unwrap_or(previous);
+        self.now.max(behind)
     }
 
     pub(crate) fn create_entity(&mut self, new: &NewEntity) -> Result<Entity> {
@@ -53,8 +68,8 @@ impl Writer<'_> {
         }
     }
 
-    fn insert_entity(&mut self, new: &NewEntity) -> Entity {
-        let created_at = now();
+    pub(crate) fn insert_entity(&mut self, new: &NewEntity) -> Entity {
+        let created_at = self.now;
         let entity = Entity {
             id: EntityId::generate(),
             name: new.name.clone(),
@@ -103,7 +118,7 @@ impl Writer<'_> {
         if new.name != old.name {
             self.state.names.remove((old.name, old.connection_id));
         }
-        new.updated_at = next_after(old.updated_at);
+        new.updated_at = self.next_after(old.updated_at);
         self.put_entity(new.clone());
         new
     }
@@ -118,6 +133,7 @@ impl Writer<'_> {
         }
         records.iter().for_each(|record| self.remove_record(record));
         indexes.iter().for_each(|index| self.state.field_indexes.remove(index_key(id, &index.path, index.kind)));
+        self.forget_targets(id);
         self.state.names.remove((entity.name, entity.connection_id));
         self.state.entities.remove(id);
         Ok(EntityDeletion { records: records.len() as u64 })
@@ -181,7 +197,7 @@ impl Writer<'_> {
     }
 
     fn created(&mut self, entity: &Entity, external_id: &str, data: Value, entity_type: String) -> Arc<Record> {
-        let created_at = now();
+        let created_at = self.now;
         self.put_record(Record {
             id: RecordId::generate(),
             entity_id: entity.id,
@@ -199,7 +215,14 @@ impl Writer<'_> {
     fn changed(&mut self, old: &Record, data: Value, entity_type: String) -> Arc<Record> {
         let last = old.deleted_at.map_or(old.updated_at, |deleted_at| deleted_at.max(old.updated_at));
         let generation = self.next_generation();
-        self.put_record(Record { data, entity_type, generation, updated_at: next_after(last), deleted_at: None, ..old.clone() })
+        self.put_record(Record {
+            data,
+            entity_type,
+            generation,
+            updated_at: self.next_after(last),
+            deleted_at: None,
+            ..old.clone()
+        })
     }
 
     fn put_record(&mut self, record: Record) -> Arc<Record> {
@@ -216,7 +239,7 @@ impl Writer<'_> {
         let doomed = self.reader().selected(entity.id, selector)?;
         for record in &doomed {
             let generation = self.next_generation();
-            let deleted_at = Some(next_after(record.updated_at));
+            let deleted_at = Some(self.next_after(record.updated_at));
             self.put_record(Record { deleted_at, generation, ..Record::clone(record) });
         }
         Ok(DeleteReport { deleted: doomed.len() as u64 })

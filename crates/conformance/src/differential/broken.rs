@@ -8,6 +8,7 @@ use mastra_core::{
     RecordSelector, RecordStore, Result, SyncBatch, SyncReport, TextResults, TextSearch, UpsertOptions, UpsertReport,
     changes::ChangeQueue,
     filter::{Bound, Comparison, Members, Pattern, Predicate},
+    sync::SyncStore,
 };
 use serde_json::Value;
 
@@ -191,5 +192,9 @@ impl<S: RecordStore> RecordStore for Broken<S> {
 
     fn changes(&self) -> Option<&dyn ChangeQueue> {
         self.inner.changes()
+    }
+
+    fn syncs(&self) -> Option<&dyn SyncStore> {
+        self.inner.syncs()
     }
 }
