@@ -10,6 +10,7 @@ use crate::{
     pooler::Pooler,
     quote::Schema,
     store::{PgStore, Shared},
+    syncs::Watch,
     url::EngineUrl,
 };
 use mastra_core::{Capabilities, Checked, EngineInfo, Error, Result, capabilities::DataCapabilities};
@@ -156,6 +157,7 @@ impl PostgresEngineBuilder {
         let schema = Schema::new(self.schema.as_deref().or(url.schema.as_deref()).unwrap_or(DEFAULT_SCHEMA))?;
         let lent = matches!(self.writer, Target::Pool(_)) || matches!(self.reader, Some(Target::Pool(_)));
         let writer = self.writer.pool(&self.settings, pooler)?;
+        let split = self.reader.is_some();
         let reader = match self.reader {
             Some(reader) => reader.pool(&self.settings, pooler)?,
             None => writer.clone(),
@@ -177,9 +179,11 @@ impl PostgresEngineBuilder {
             reader,
             writer,
             lent,
+            split,
             closed: AtomicBool::new(false),
             field_indexes: FieldIndexes::default(),
             vectors: OnceLock::new(),
+            watch: Watch::default(),
         };
         if lent {
             let mut conn = shared.writer.acquire().await.map_err(driver)?;

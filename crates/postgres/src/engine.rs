@@ -6,7 +6,7 @@ use mastra_core::{
     Capabilities, Count, CountQuery, DeleteReport, Engine, EngineInfo, Entity, EntityDeletion, EntityId, EntityQuery, EntityRef,
     EntityUpdate, Explanation, FieldIndex, FieldIndexKind, NewEntity, NewRecord, Page, Path, PurgeOptions, Record, RecordId,
     RecordQuery, RecordSelector, RecordStore, RecordStream, Result, SyncBatch, SyncReport, TextResults, TextSearch, Transaction,
-    UpsertOptions, UpsertReport, changes::ChangeQueue,
+    UpsertOptions, UpsertReport, changes::ChangeQueue, sync::SyncStore,
 };
 use sqlx::PgPool;
 
@@ -118,6 +118,10 @@ impl RecordStore for PostgresEngine {
 
     fn changes(&self) -> Option<&dyn ChangeQueue> {
         self.store.changes()
+    }
+
+    fn syncs(&self) -> Option<&dyn SyncStore> {
+        self.store.syncs()
     }
 }
 

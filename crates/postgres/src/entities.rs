@@ -5,6 +5,7 @@ use crate::{
     error::{driver, is, sqlstate},
     rows::{self, ENTITY_COLUMNS},
     store::Shared,
+    syncs,
 };
 use mastra_core::{
     Cursor, Entity, EntityDeletion, EntityId, EntityQuery, EntityRef, EntityUpdate, Error, NewEntity, Page, Result,
@@ -176,6 +177,7 @@ pub(crate) async fn delete(conn: &mut PgConnection, shared: &Shared, id: EntityI
     let locked = shared.query(&lock).bind(id.as_uuid()).fetch_optional(&mut *conn).await.map_err(driver)?;
     locked.ok_or_else(|| Error::not_found("there is no such entity"))?.try_get::<Uuid, _>(0).map_err(driver)?;
     changes::with_their_entity(conn, shared, id).await?;
+    syncs::forget(conn, shared, id).await?;
     let records = format!("DELETE FROM {} WHERE entity_id = $1", schema.records);
     let records = shared.query(&records).bind(id.as_uuid()).execute(&mut *conn).await.map_err(driver)?.rows_affected();
     let entity = format!("DELETE FROM {} WHERE id = $1", schema.entities);

@@ -10,6 +10,8 @@ use sqlx::postgres::PgDatabaseError;
 pub(crate) mod sqlstate {
     /// unique_violation
     pub(crate) const UNIQUE_VIOLATION: &str = "23505";
+    /// not_null_violation
+    pub(crate) const NOT_NULL_VIOLATION: &str = "23502";
     /// foreign_key_violation
     pub(crate) const FOREIGN_KEY_VIOLATION: &str = "23503";
     /// insufficient_privilege

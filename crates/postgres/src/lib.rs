@@ -47,6 +47,8 @@ mod store;
 #[cfg(feature = "engine")]
 mod sync;
 #[cfg(feature = "engine")]
+mod syncs;
+#[cfg(feature = "engine")]
 mod text;
 #[cfg(feature = "engine")]
 mod transacting;

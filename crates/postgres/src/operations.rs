@@ -6,7 +6,7 @@ use mastra_core::{
     Capabilities, Count, CountQuery, DeleteReport, EngineInfo, Entity, EntityDeletion, EntityId, EntityQuery, EntityRef,
     EntityUpdate, Explanation, NewEntity, NewRecord, Page, Path, PurgeOptions, Record, RecordId, RecordQuery, RecordSelector,
     RecordStore, Result, SyncBatch, SyncReport, TextResults, TextSearch, TransactionBackend, UpsertOptions, UpsertReport,
-    changes::ChangeQueue, vector::VectorOperations,
+    changes::ChangeQueue, sync::SyncStore, vector::VectorOperations,
 };
 
 impl PgStore {
@@ -139,6 +139,10 @@ impl RecordStore for PgStore {
     }
 
     fn changes(&self) -> Option<&dyn ChangeQueue> {
+        Some(self)
+    }
+
+    fn syncs(&self) -> Option<&dyn SyncStore> {
         Some(self)
     }
 }

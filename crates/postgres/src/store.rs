@@ -7,6 +7,7 @@ use crate::{
     kept::{Kept, Lent},
     pooler::Pooler,
     quote::Schema,
+    syncs::Watch,
     transacting::{Line, Transacting, ended},
 };
 use mastra_core::{Capabilities, EngineInfo, Error, Result, vector::VectorOperations};
@@ -40,12 +41,16 @@ pub(crate) struct Shared {
     pub(crate) kept: Arc<Kept>,
     /// Whether the pools were given, so that they outlive the engine.
     pub(crate) lent: bool,
+    /// Whether reads go to another server than writes, where the latest may be missing.
+    pub(crate) split: bool,
     /// Whether the engine was closed.
     pub(crate) closed: AtomicBool,
     /// Which field indexes there are.
     pub(crate) field_indexes: FieldIndexes,
     /// The vectors that are kept beside the records, where there are any.
     pub(crate) vectors: OnceLock<Arc<dyn VectorsBeside>>,
+    /// Hears of changes of runs.
+    pub(crate) watch: Watch,
 }
 
 /// Settings of a transaction that writes batches, in the round trip that begins it.
@@ -182,6 +187,23 @@ impl PgStore {
         }
     }
 
+    /// A connection to read what was written last, whatever server other reads go to.
+    pub(crate) async fn latest(&self) -> Result<Session<'_>> {
+        match &self.source {
+            Source::Transaction(open) => open.session().await,
+            Source::Pools if self.shared.split => {
+                let begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
+                self.shared.begin(&self.shared.writer, begin, "").await.map(Session::Own)
+            }
+            Source::Pools => self.shared.read().await,
+        }
+    }
+
+    /// Whether this is an open transaction.
+    pub(crate) fn is_transaction(&self) -> bool {
+        matches!(self.source, Source::Transaction(_))
+    }
+
     /// A transaction that sees one state of the data in all its statements.
     pub(crate) async fn snapshot(&self) -> Result<Session<'_>> {
         match &self.source {
@@ -218,6 +240,7 @@ impl PgStore {
         let shared = &self.shared;
         shared.closed.store(true, Ordering::Release);
         shared.kept.close();
+        shared.watch.close();
         if !shared.lent {
             // Each pool refuses new calls from here on; a transaction that a caller forgot must not keep us waiting for ever.
             let closing = futures::future::join(shared.writer.close(), shared.reader.close());
