@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::file;
+use common::{FILE, ROLE, file, start};
 use mastra_core::{
     Checked, CountQuery, Engine as _, EngineExt as _, EntityRef, ErrorKind, NewEntity, NewRecord, RecordQuery, RecordStore as _,
     RecordStoreExt as _, SyncBatch, UpsertOptions,
@@ -12,19 +12,9 @@ use mastra_sqlite::SqliteEngine;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Tells a child process, which is this test file again, what to do and in which file.
-const ROLE: &str = "MASTRA_SQLITE_TEST_ROLE";
-const FILE: &str = "MASTRA_SQLITE_TEST_FILE";
-
-fn start(role: &str, path: &Path) -> Child {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "child", "--nocapture"]).env(ROLE, role).env(FILE, path);
-    command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap()
-}
 
 async fn open(path: impl AsRef<Path>) -> Checked<SqliteEngine> {
     SqliteEngine::builder(path).connect().await.unwrap()

@@ -3,14 +3,21 @@
 use super::{lapsed_outside, runs};
 use crate::{args::Args, error::Mapped as _};
 use mastra_core::{
-    Result,
+    Result, Timestamp,
     sync::{PruneRuns, Run, RunQuery, RunState},
     time,
 };
-use sqlx::{AssertSqlSafe, SqliteConnection};
+use sqlx::{AssertSqlSafe, SqliteConnection, sqlite::SqliteArguments};
 
 pub(super) async fn list(connection: &mut SqliteConnection, query: &RunQuery) -> Result<Vec<Run>> {
     let now = time::now();
+    let (sql, args) = select(query, now)?;
+    let rows = sqlx::query_with(AssertSqlSafe(sql), args).fetch_all(connection).await.mapped()?;
+    rows.iter().map(|found| Ok(runs::seen(runs::read(found)?, now))).collect()
+}
+
+/// The statement of a list.
+pub(super) fn select(query: &RunQuery, now: Timestamp) -> Result<(String, SqliteArguments)> {
     let mut args = Args::default();
     let mut conditions = vec!["TRUE".to_owned()];
     if let Some(before) = query.before {
@@ -33,8 +40,7 @@ pub(super) async fn list(connection: &mut SqliteConnection, query: &RunQuery) ->
     }
     let (columns, conditions, limit) = (runs::RUN, conditions.join(" AND "), args.bind(query.limit.unwrap_or(50)));
     let sql = format!("SELECT {columns} FROM sync_runs r WHERE {conditions} ORDER BY r.number DESC LIMIT {limit}");
-    let rows = sqlx::query_with(AssertSqlSafe(sql), args.finish()?).fetch_all(connection).await.mapped()?;
-    rows.iter().map(|found| Ok(runs::seen(runs::read(found)?, now))).collect()
+    Ok((sql, args.finish()?))
 }
 
 /// The runs that may go: ended, or lost, before the time `?1`, and not the newest of their sync.

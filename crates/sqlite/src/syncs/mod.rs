@@ -2,6 +2,8 @@
 
 mod list;
 mod page;
+#[cfg(test)]
+mod plans;
 mod quarantine;
 mod runs;
 mod stakes;

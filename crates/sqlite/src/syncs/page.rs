@@ -4,11 +4,11 @@ use super::{quarantine, runs, targets};
 use crate::{
     args::{Args, placeholders, powers_of_two},
     entities,
-    error::Mapped as _,
+    error::{Code, Mapped as _, statement},
     records::json_list,
 };
 use mastra_core::{
-    Result, Timestamp,
+    Error, Result, Timestamp,
     sync::{EnumerationChange, PageCommit, Stake, StakeWrite, TargetId},
     time,
 };
@@ -46,7 +46,7 @@ async fn stake(connection: &mut SqliteConnection, entity: i64, page: &PageCommit
             "WITH v (external_id, generation, created, content, version, keys) AS (VALUES {list}) \
              INSERT INTO sync_stakes (target, external_id, generation, created, written_at, content, version, keys) \
              SELECT ?, v.external_id, \
-             coalesce(v.generation, (SELECT r.generation FROM records r WHERE r.entity = ? AND r.external_id = v.external_id), 0), \
+             coalesce(v.generation, (SELECT r.generation FROM records r WHERE r.entity = ? AND r.external_id = v.external_id)), \
              v.created, ?, v.content, v.version, v.keys FROM v WHERE TRUE \
              ON CONFLICT (target, external_id) DO UPDATE SET generation = excluded.generation, created = excluded.created, \
              written_at = excluded.written_at, content = excluded.content, version = excluded.version, keys = excluded.keys"
@@ -63,9 +63,21 @@ async fn stake(connection: &mut SqliteConnection, entity: i64, page: &PageCommit
         args.push(page.target.get());
         args.push(entity);
         args.push(now.timestamp_micros());
-        sqlx::query_with(AssertSqlSafe(sql), args.finish()?).execute(&mut *connection).await.mapped()?;
+        sqlx::query_with(AssertSqlSafe(sql), args.finish()?).execute(&mut *connection).await.map_err(unfounded)?;
     }
     Ok(())
+}
+
+/// The error of writing stakes: the one constraint that a caller can break is that each has a generation.
+fn unfounded(error: sqlx::Error) -> Error {
+    match Code::of(&error) {
+        Some(Code::Constraint) => {
+            let message =
+                "a stake without a generation is in a record that is not there; write the record in the same transaction";
+            Error::invalid_input(message).with_source(error)
+        }
+        _ => statement(error),
+    }
 }
 
 async fn drop_stakes(connection: &mut SqliteConnection, target: TargetId, external_ids: &[String]) -> Result<()> {

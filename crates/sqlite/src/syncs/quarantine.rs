@@ -11,7 +11,10 @@ use mastra_core::{
     sync::{NewQuarantined, QuarantineQuery, Quarantined, RunId, TargetId},
 };
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{
+    AssertSqlSafe, SqliteConnection,
+    sqlite::{SqliteArguments, SqliteRow},
+};
 
 /// The most rows of one statement.
 const MOST_ROWS: usize = 512;
@@ -60,6 +63,13 @@ pub(super) async fn settle(connection: &mut SqliteConnection, target: TargetId, 
 }
 
 pub(super) async fn list(connection: &mut SqliteConnection, query: &QuarantineQuery) -> Result<Vec<Quarantined>> {
+    let (sql, args) = select(query)?;
+    let rows = sqlx::query_with(AssertSqlSafe(sql), args).fetch_all(connection).await.mapped()?;
+    rows.iter().map(read).collect()
+}
+
+/// The statement of a list.
+pub(super) fn select(query: &QuarantineQuery) -> Result<(String, SqliteArguments)> {
     let mut args = Args::default();
     let mut conditions = vec!["TRUE".to_owned()];
     if let Some(sync_id) = &query.sync_id {
@@ -77,8 +87,7 @@ pub(super) async fn list(connection: &mut SqliteConnection, query: &QuarantineQu
          q.first_failed_at, q.last_failed_at FROM sync_quarantine q CROSS JOIN sync_targets t ON t.key = q.target \
          CROSS JOIN entities e ON e.key = t.entity WHERE {conditions} ORDER BY q.target, q.key LIMIT {limit}"
     );
-    let rows = sqlx::query_with(AssertSqlSafe(sql), args.finish()?).fetch_all(connection).await.mapped()?;
-    rows.iter().map(read).collect()
+    Ok((sql, args.finish()?))
 }
 
 fn read(found: &SqliteRow) -> Result<Quarantined> {

@@ -70,7 +70,6 @@ pub(super) async fn release(connection: &mut SqliteConnection, hold: &Hold) -> R
 }
 
 pub(super) async fn list(connection: &mut SqliteConnection, sync_id: Option<&str>) -> Result<Vec<TargetInfo>> {
-    let now = time::now();
     let entity = row::ENTITY;
     let sql = format!(
         "SELECT {entity}, sync_targets.key, sync_id, holder, lease_until, \
@@ -88,7 +87,7 @@ pub(super) async fn list(connection: &mut SqliteConnection, sync_id: Option<&str
             entity: row::entity(found)?.1,
             state: state(found, 14)?,
             stakes: row::get::<i64>(found, 13)?.unsigned_abs(),
-            holder: holder.zip(until).filter(|(_, until)| !lapsed(*until, now)),
+            holder: holder.zip(until),
         })
     };
     rows.iter().map(info).collect()

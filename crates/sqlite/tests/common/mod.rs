@@ -4,6 +4,20 @@
 
 pub(crate) mod awkward;
 
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// Tells a child process, which is the test file again, what to do and in which file.
+pub(crate) const ROLE: &str = "MASTRA_SQLITE_TEST_ROLE";
+pub(crate) const FILE: &str = "MASTRA_SQLITE_TEST_FILE";
+
+/// Starts the test `child` of this test file in a process of its own.
+pub(crate) fn start(role: &str, path: &Path) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "child", "--nocapture"]).env(ROLE, role).env(FILE, path);
+    command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap()
+}
+
 /// A small generator, so that a failure can be run again.
 pub(crate) struct Random(u64);
 
