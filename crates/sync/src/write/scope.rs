@@ -11,6 +11,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+use tokio::sync::Notify;
 
 /// What all writers of one run share: the engine, the run, and what was done so far.
 #[derive(Clone)]
@@ -23,7 +24,14 @@ struct Inner {
     attempt: u32,
     options: RunOptions,
     state: Mutex<State>,
+    noted: Notify,
 }
+
+/// How often the ledger is told of a note.
+const NOTE_EVERY: Duration = Duration::from_secs(1);
+
+/// The longest note, in characters.
+const MAX_NOTE: usize = 500;
 
 #[derive(Default)]
 struct State {
@@ -31,6 +39,8 @@ struct State {
     targets: Vec<RunTarget>,
     plans: Vec<TargetPlan>,
     stop: Option<Stop>,
+    /// What the sync said last, and the ledger does not know yet.
+    note: Option<String>,
 }
 
 /// Why a writer stopped a run, beyond what its error says.
@@ -61,7 +71,15 @@ impl RunScope {
         attempt: u32,
         options: RunOptions,
     ) -> Self {
-        Self(Arc::new(Inner { engine, sync_id: sync_id.into(), run_id, attempt, options, state: Mutex::default() }))
+        Self(Arc::new(Inner {
+            engine,
+            sync_id: sync_id.into(),
+            run_id,
+            attempt,
+            options,
+            state: Mutex::default(),
+            noted: Notify::new(),
+        }))
     }
 
     pub(crate) fn engine(&self) -> &Arc<dyn Engine> {
@@ -101,8 +119,23 @@ impl RunScope {
     }
 
     /// Notes why a writer stops the run; the first reason stays.
-    pub(super) fn stopping(&self, stop: Stop) {
+    pub(crate) fn stopping(&self, stop: Stop) {
         self.state().stop.get_or_insert(stop);
+    }
+
+    /// Takes note of what the sync says it is doing; the ledger learns of it with the next sign of life, which comes soon.
+    pub(crate) fn note(&self, mut note: String) {
+        if let Some((end, _)) = note.char_indices().nth(MAX_NOTE) {
+            note.truncate(end);
+        }
+        self.tell(&RunEvent::Note { run_id: self.0.run_id.clone(), note: note.clone() });
+        self.state().note = Some(note);
+        self.0.noted.notify_one();
+    }
+
+    /// What the ledger does not know yet.
+    pub(crate) fn take_note(&self) -> Option<String> {
+        self.state().note.take()
     }
 
     /// What was done to each entity so far, in the order in which it was begun with.
@@ -153,8 +186,13 @@ impl RunScope {
     pub(crate) async fn keep_alive(&self) {
         let options = &self.0.options;
         let every = (options.lease / 3).max(Duration::from_millis(1));
+        let pause = every.min(NOTE_EVERY);
         loop {
-            tokio::time::sleep(every).await;
+            tokio::time::sleep(pause).await;
+            tokio::select! {
+                () = tokio::time::sleep(every - pause) => {}
+                () = self.0.noted.notified() => {}
+            }
             let beat = self.beat().await;
             if let Err(error) = beat {
                 if error.kind() == ErrorKind::Conflict && !error.is_retryable() {
@@ -171,8 +209,12 @@ impl RunScope {
     async fn beat(&self) -> Result<()> {
         let syncs = self.syncs()?;
         let lease = self.0.options.lease;
-        let update = RunUpdate { lease: Some(lease), ..RunUpdate::default() };
-        syncs.update_run(&self.0.run_id, self.0.attempt, &update).await?;
+        let update = RunUpdate { lease: Some(lease), note: self.take_note(), finish: None };
+        if let Err(error) = syncs.update_run(&self.0.run_id, self.0.attempt, &update).await {
+            let mut state = self.state();
+            state.note = state.note.take().or(update.note);
+            return Err(error);
+        }
         let holds: Vec<Hold> = self.state().holds.values().cloned().collect();
         for hold in holds {
             match syncs.extend_hold(&hold, lease).await {
