@@ -1,0 +1,157 @@
+//! What a batch comes to: what is stored is read, and each record is decided.
+
+use super::{
+    decide::{self, Decision, Incoming, Withdrawal},
+    plan::{PlannedAction, PlannedChange},
+    settings::Settings,
+};
+use mastra_core::{
+    EntityId, EntityRef, Error, NewRecord, Record, RecordStore, Result,
+    sync::{StakeView, StakeWrite, SyncMode, TargetId},
+};
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+
+/// What to write for a batch.
+#[derive(Debug, Default)]
+pub(super) struct Judgement {
+    pub(super) writes: Vec<NewRecord>,
+    pub(super) stakes: Vec<StakeWrite>,
+    pub(super) deletes: Vec<String>,
+    pub(super) dropped: Vec<String>,
+    /// How many of `writes` only take keys out of records that others keep.
+    pub(super) trimmed: usize,
+    /// What would be done, where that was asked for.
+    pub(super) changes: Vec<PlannedChange>,
+}
+
+/// Where to read, and for whom.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) store: &'a dyn RecordStore,
+    pub(super) sync_id: &'a str,
+    pub(super) entity: EntityId,
+    pub(super) target: Option<TargetId>,
+    pub(super) settings: &'a Settings,
+    /// Whether the changes themselves are wanted.
+    pub(super) plans: bool,
+}
+
+impl Place<'_> {
+    async fn views(&self, ids: &[String]) -> Result<HashMap<String, StakeView>> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let syncs = self.store.syncs().ok_or_else(|| Error::unsupported("this engine remembers nothing of syncs"))?;
+        let views = syncs.read_stakes(self.entity, self.target, ids).await?;
+        Ok(views.into_iter().map(|view| (view.external_id.clone(), view)).collect())
+    }
+
+    async fn records(&self, ids: &[String]) -> Result<HashMap<String, Record>> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let found = self.store.get_records_by_external_ids(&EntityRef::Id(self.entity), ids).await?;
+        Ok(found.into_iter().map(|record| (record.external_id.clone(), record)).collect())
+    }
+
+    /// Decides what becomes of records that the source has, no two of one id, and of such as it says are gone.
+    pub(super) async fn judge(&self, incoming: &[Incoming], gone: &[String]) -> Result<Judgement> {
+        let ids: Vec<String> = incoming.iter().map(|incoming| incoming.external_id.clone()).chain(gone.iter().cloned()).collect();
+        let views = self.views(&ids).await?;
+        let append = self.settings.mode == SyncMode::Append;
+        let wanted = incoming
+            .iter()
+            .filter(|incoming| {
+                views.get(&incoming.external_id).is_some_and(|view| is_live(view) && !decide::is_untouched(incoming, view))
+            })
+            .map(|incoming| &incoming.external_id);
+        let withdrawn = gone.iter().filter(|id| views.get(*id).is_some_and(|view| is_live(view) && view.own.is_some()));
+        let wanted: Vec<String> = wanted.chain(withdrawn).cloned().collect();
+        let records = self.records(&wanted).await?;
+        let mut judgement = Judgement::default();
+        for incoming in incoming {
+            let Some(view) = views.get(&incoming.external_id) else { return Err(unanswered()) };
+            if decide::is_untouched(incoming, view) {
+                continue;
+            }
+            let existing = records.get(&incoming.external_id);
+            let decision = decide::decide(self.sync_id, incoming, view, existing, &self.settings.policy, append);
+            if self.plans {
+                judgement.changes.extend(planned(&decision, existing));
+            }
+            judgement.writes.extend(decision.write);
+            judgement.stakes.extend(decision.stake);
+        }
+        self.withdraw(gone, &views, &records, &mut judgement);
+        Ok(judgement)
+    }
+
+    fn withdraw(
+        &self,
+        gone: &[String],
+        views: &HashMap<String, StakeView>,
+        records: &HashMap<String, Record>,
+        judgement: &mut Judgement,
+    ) {
+        for id in gone {
+            let Some(view) = views.get(id) else { continue };
+            // What others wrote is theirs to delete.
+            let Some(own) = &view.own else { continue };
+            judgement.dropped.push(id.clone());
+            let existing = records.get(id);
+            match decide::withdraw(own, &view.others, existing, &self.settings.policy) {
+                Withdrawal::Nothing => {}
+                Withdrawal::Delete => {
+                    judgement.deletes.push(id.clone());
+                    if self.plans {
+                        judgement.changes.push(PlannedChange {
+                            external_id: id.clone(),
+                            action: PlannedAction::Delete,
+                            before: existing.map(|record| record.data.clone()),
+                            after: None,
+                            kept: Vec::new(),
+                        });
+                    }
+                }
+                Withdrawal::RemoveKeys(keys) => {
+                    let mut write = NewRecord::new(id.as_str(), Value::Object(Map::new())).remove_keys(keys);
+                    write.expected_generation = existing.map(|record| record.generation);
+                    let decision = Decision { write: Some(write), ..Decision::default() };
+                    if self.plans {
+                        judgement.changes.extend(planned(&decision, existing));
+                    }
+                    judgement.writes.extend(decision.write);
+                    judgement.trimmed += 1;
+                }
+            }
+        }
+    }
+}
+
+/// A record that nothing is known of must not be taken for one that is not there.
+fn unanswered() -> Error {
+    Error::internal("the store answered for fewer records than it was asked for")
+}
+
+fn is_live(view: &StakeView) -> bool {
+    view.record.is_some_and(|mark| !mark.deleted)
+}
+
+/// What a decision would do, before and after.
+fn planned(decision: &Decision, existing: Option<&Record>) -> Option<PlannedChange> {
+    let write = decision.write.as_ref()?;
+    let before = existing.map(|record| record.data.clone());
+    let mut after = before.clone().unwrap_or_else(|| Value::Object(Map::new()));
+    if let (Value::Object(after), Value::Object(data)) = (&mut after, &write.data) {
+        write.remove_keys.iter().for_each(|key| drop(after.remove(key)));
+        after.extend(data.clone());
+    }
+    Some(PlannedChange {
+        external_id: write.external_id.clone(),
+        action: if existing.is_some() { PlannedAction::Update } else { PlannedAction::Create },
+        before,
+        after: Some(after),
+        kept: decision.kept.clone(),
+    })
+}
