@@ -288,3 +288,6 @@ fn order(left: Option<&Value>, right: Option<&Value>) -> Ordering {
         (left, right) => sort::compare(left, right, Direction::Ascending),
     }
 }
+
+#[cfg(test)]
+mod tests;

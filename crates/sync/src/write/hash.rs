@@ -11,7 +11,7 @@ pub(super) fn of_all<'a>(values: impl IntoIterator<Item = &'a Value>) -> String 
 }
 
 /// A hash of a value, in 32 hexadecimal digits.
-pub(super) fn of(value: &Value) -> String {
+pub(crate) fn of(value: &Value) -> String {
     of_all([value])
 }
 

@@ -11,7 +11,7 @@ mod dry;
 mod finish;
 mod groups;
 mod guard;
-mod hash;
+pub(crate) mod hash;
 mod hold;
 mod judge;
 mod known;
