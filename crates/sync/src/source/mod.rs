@@ -30,11 +30,15 @@
 //! # let _ = Contacts.kind();
 //! ```
 
-#[cfg(feature = "http")]
-pub mod web;
 #[cfg(feature = "files")]
 pub mod files;
+#[cfg(feature = "http")]
+pub mod http;
 mod page;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub mod sql;
+#[cfg(feature = "http")]
+pub mod web;
 
 pub use page::{Item, Page, Scope};
 
