@@ -12,6 +12,10 @@ mod identify;
 mod jsonl;
 mod listing;
 mod options;
+#[cfg(feature = "parquet")]
+mod parquet;
+#[cfg(feature = "parquet")]
+mod parquet_value;
 mod read;
 mod rows;
 mod state;
@@ -23,3 +27,5 @@ pub use csv::Csv;
 pub use folder::Folder;
 pub use jsonl::JsonLines;
 pub use options::FileOptions;
+#[cfg(feature = "parquet")]
+pub use parquet::Parquet;

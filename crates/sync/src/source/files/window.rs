@@ -55,8 +55,6 @@ pub(super) struct Line {
     pub(super) bytes: Vec<u8>,
     /// Whether it is longer than allowed.
     pub(super) too_long: bool,
-    /// Whether it ends in a line break.
-    pub(super) ended: bool,
 }
 
 impl Window {
@@ -178,7 +176,7 @@ impl Window {
                 Some(at) if at <= most => {
                     let bytes = pending.get(..at).unwrap_or_default().to_vec();
                     self.consume(at + 1);
-                    return Ok(Some(Line { bytes, too_long: false, ended: true }));
+                    return Ok(Some(Line { bytes, too_long: false }));
                 }
                 None if pending.len() <= most => {
                     searched = pending.len();
@@ -188,7 +186,7 @@ impl Window {
                     let bytes = self.pending().to_vec();
                     self.unsettle();
                     self.consume(bytes.len());
-                    return Ok((!bytes.is_empty()).then_some(Line { bytes, too_long: false, ended: false }));
+                    return Ok((!bytes.is_empty()).then_some(Line { bytes, too_long: false }));
                 }
                 _ => return self.pass_line().map(Some),
             }
@@ -205,7 +203,7 @@ impl Window {
                 if found.is_none() && self.unsettled.is_none() {
                     self.unsettled = Some(begin);
                 }
-                return Ok(Line { bytes, too_long: true, ended: found.is_some() });
+                return Ok(Line { bytes, too_long: true });
             }
         }
     }
