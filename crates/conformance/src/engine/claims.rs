@@ -112,6 +112,7 @@ pub async fn write_claims_are_true(engine: Arc<dyn Engine>) -> Outcome {
     let entity = filled(&*engine, "E", [("1", json!({ "a": { "b": 1 }, "c": 2 }))]).await?;
     let can = engine.capabilities().write;
     ensure_eq!(engine.changes().is_some(), can.change_queue, "a queue of changes, as claimed");
+    ensure_eq!(engine.syncs().is_some(), can.sync_store, "what is remembered of syncs, as claimed");
     let write =
         async |record: NewRecord, mode: UpsertMode| engine.upsert_records(&entity, &[record], &UpsertOptions { mode }).await;
     let data = async || get(&*engine, &entity, "1").await.map(|record| record.map(|record| record.data));

@@ -17,6 +17,9 @@ pub mod reads;
 pub mod sorting;
 pub mod streams;
 pub mod sync;
+pub mod syncs;
 pub mod text;
 pub mod transactions;
 pub mod upsert;
+
+pub use syncs::together as syncs_together;

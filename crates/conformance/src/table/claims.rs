@@ -41,6 +41,7 @@ const ENGINE: Proofs = &[
         &["claims::write_claims_are_true", "transactions::*", "concurrency::transactions_of_many_writers_lose_nothing"],
     ),
     ("write.changeQueue", &["changes::*"]),
+    ("write.syncStore", &["claims::write_claims_are_true", "syncs::*", "syncs_together::*"]),
     (
         "text.words",
         &["claims::text_claims_are_true", "text::words_phrases_and_prefixes", "text::hits_are_ranked_as_core_ranks_them"],
