@@ -4,7 +4,7 @@ mod services;
 
 pub(crate) use services::Services;
 
-use crate::write::{RunScope, Stop};
+use crate::write::{RecordsBuilder, RunScope, Stop};
 use mastra_core::{Engine, Error, Result, sync::RunId, vector::VectorStore};
 use std::{any::type_name, fmt, sync::Arc};
 
@@ -51,6 +51,24 @@ impl<I> Context<I> {
     /// The input to keep, and the rest.
     pub fn split(self) -> (I, Context<()>) {
         (self.input, Context { input: (), shared: self.shared })
+    }
+
+    /// Writes records of the entity of that name: page by page, each with cursor and ledger in one transaction.
+    ///
+    /// ```
+    /// use mastra_core::NewRecord;
+    /// use mastra_sync::define;
+    /// use serde_json::json;
+    ///
+    /// let sync = define("contacts").output::<u64>().execute(|ctx| async move {
+    ///     let mut contacts = ctx.records("contacts").connection("crm").open().await?;
+    ///     contacts.put([NewRecord::new("c-1", json!({ "name": "Ada" }))]).await?;
+    ///     Ok(contacts.complete().await?.counts.created)
+    /// });
+    /// # let _ = sync;
+    /// ```
+    pub fn records(&self, entity: impl Into<String>) -> RecordsBuilder {
+        RecordsBuilder::new(self.scope().clone(), entity)
     }
 
     /// The engine. What is written by it directly belongs to nobody, and stands in no ledger; a dry run does not keep it from writing.

@@ -10,7 +10,7 @@ use crate::{
     context::Shared,
     define::Prepared,
     mastra::{NO_ENGINE, NO_LEDGER, Registered, Registry},
-    write::{RunScope, TargetPlan},
+    write::{RunScope, TargetPlan, hash},
 };
 use begin::Begun;
 use finish::Unfinished;
@@ -20,7 +20,6 @@ use mastra_core::{
     time,
 };
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use tracing::{Instrument as _, Span, field::Empty};
 use verdict::Verdict;
@@ -60,7 +59,7 @@ pub(crate) async fn execute(
     let run_id = options.run_id.clone().unwrap_or_else(RunId::generate);
     // Stopping the run must not stop whatever else the caller's token stops.
     let options = RunOptions { cancellation: options.cancellation.child_token(), ..options };
-    let new = NewRun { id: run_id.clone(), sync_id: id.to_owned(), input_hash: hash(&prepared.input), lease: options.lease };
+    let new = NewRun { id: run_id.clone(), sync_id: id.to_owned(), input_hash: hash::of(&prepared.input), lease: options.lease };
     let begun = if options.dry_run { Begun::Started(imagined(&new)) } else { begin::begin(ledger, &new, &options).await? };
     let run = match begun {
         Begun::Started(run) => run,
@@ -148,8 +147,4 @@ fn imagined(new: &NewRun) -> Run {
         revision: 0,
         targets: Vec::new(),
     }
-}
-
-fn hash(input: &Value) -> String {
-    Sha256::digest(input.to_string()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
