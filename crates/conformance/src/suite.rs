@@ -275,6 +275,7 @@ macro_rules! __engine_cases {
                 names_and_texts_are_data,
                 the_longest_names_are_kept,
                 names_that_are_none_are_refused,
+                texts_with_nul_are_refused,
                 arguments_that_are_none_are_refused,
                 leases_at_their_bounds_are_kept,
                 outputs_are_kept_or_refused,

@@ -34,7 +34,7 @@ pub fn name(what: &'static str, text: &str) -> Result<()> {
     plain(what, text)
 }
 
-fn plain(what: &'static str, text: &str) -> Result<()> {
+pub(crate) fn plain(what: &'static str, text: &str) -> Result<()> {
     if text.contains('\0') {
         return Err(Error::invalid_input(format!("the {what} holds the character U+0000")));
     }

@@ -1,6 +1,6 @@
 //! What is refused before any I/O.
 
-use super::{NewHold, NewRun, PageCommit, RunId, RunQuery, RunState, RunUpdate};
+use super::{EnumerationChange, NewHold, NewRun, PageCommit, RunId, RunQuery, RunState, RunUpdate};
 use crate::{
     error::{Error, Result},
     validate,
@@ -24,6 +24,7 @@ pub(crate) fn run_id(id: &RunId) -> Result<()> {
 pub(crate) fn new_run(run: &NewRun) -> Result<()> {
     run_id(&run.id)?;
     sync_id(&run.sync_id)?;
+    validate::plain("hash of the input", &run.input_hash)?;
     lease(run.lease)
 }
 
@@ -45,6 +46,7 @@ pub(crate) fn lease(length: Duration) -> Result<()> {
 pub(crate) fn run_update(id: &RunId, update: &RunUpdate) -> Result<()> {
     run_id(id)?;
     update.lease.map_or(Ok(()), lease)?;
+    plain("note", update.note.as_deref())?;
     match &update.finish {
         Some(finish) if matches!(finish.state, RunState::Running | RunState::Lost) => {
             Err(Error::invalid_input("a run does not end in this state").with("state", finish.state.as_str()))
@@ -71,6 +73,10 @@ pub(crate) fn external_ids(ids: &[String]) -> Result<()> {
     ids.iter().try_for_each(|id| validate::name("external id", id))
 }
 
+fn plain(what: &'static str, text: Option<&str>) -> Result<()> {
+    text.map_or(Ok(()), |text| validate::plain(what, text))
+}
+
 fn size(length: usize) -> Result<()> {
     if length > MAX_SYNC_PAGE {
         return Err(Error::invalid_input(format!("a page holds at most {MAX_SYNC_PAGE} records")).with("records", length));
@@ -81,6 +87,9 @@ fn size(length: usize) -> Result<()> {
 pub(crate) fn page_commit(page: &PageCommit) -> Result<()> {
     lease(page.lease)?;
     validate::last_sync_id(page.cursor.as_deref())?;
+    if let EnumerationChange::Advance(cursor) = &page.enumeration {
+        plain("cursor of the enumeration", cursor.as_deref())?;
+    }
     external_ids(&page.seen)?;
     external_ids(&page.dropped)?;
     size(page.stakes.len())?;
@@ -88,6 +97,8 @@ pub(crate) fn page_commit(page: &PageCommit) -> Result<()> {
     let mut ids = HashSet::with_capacity(page.stakes.len());
     for stake in &page.stakes {
         validate::name("external id", &stake.external_id)?;
+        validate::plain("hash of a record", &stake.content)?;
+        plain("version of a record", stake.version.as_deref())?;
         if !ids.insert(stake.external_id.as_str()) {
             return Err(Error::invalid_input("a page has two stakes in one record"));
         }
@@ -95,6 +106,8 @@ pub(crate) fn page_commit(page: &PageCommit) -> Result<()> {
     let mut keys = HashSet::with_capacity(page.quarantined.len());
     for item in &page.quarantined {
         validate::name("key of an item set aside", &item.key)?;
+        validate::plain("error of an item set aside", &item.error)?;
+        plain("external id of an item set aside", item.external_id.as_deref())?;
         if !keys.insert(item.key.as_str()) {
             return Err(Error::invalid_input("a page sets two items of one key aside"));
         }

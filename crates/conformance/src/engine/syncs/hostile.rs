@@ -149,7 +149,28 @@ pub async fn names_that_are_none_are_refused(store: &dyn RecordStore) -> Outcome
             no(syncs.commit_page(&wrong).await)?;
         }
     }
-    no(syncs.commit_page(&PageCommit { cursor: Some("a\0b".into()), ..page(&run, &hold) }).await)?;
+    ensure_eq!(syncs.get_run(&run.id).await?, run, "the run");
+    ensure_eq!(syncs.list_targets(None).await?.len(), 1, "targets");
+    Ok(())
+}
+
+/// Texts that not every backend can keep are refused by all of them.
+pub async fn texts_with_nul_are_refused(store: &dyn RecordStore) -> Outcome {
+    let syncs = syncs(store)?;
+    let (run, hold) = at_work(syncs).await?;
+    let nul = || "a\0b".to_owned();
+    no(syncs.begin_run(&NewRun { input_hash: nul(), ..new_run("2", LONG) }).await)?;
+    no(syncs.update_run(&run.id, 1, &RunUpdate { note: Some(nul()), ..RunUpdate::default() }).await)?;
+    for wrong in [
+        PageCommit { cursor: Some(nul()), ..page(&run, &hold) },
+        PageCommit { enumeration: EnumerationChange::Advance(Some(nul())), ..page(&run, &hold) },
+        PageCommit { stakes: vec![stake("a", &nul())], ..page(&run, &hold) },
+        PageCommit { stakes: vec![StakeWrite { version: Some(nul()), ..stake("a", "content") }], ..page(&run, &hold) },
+        PageCommit { quarantined: vec![NewQuarantined { error: nul(), ..set_aside("a") }], ..page(&run, &hold) },
+        PageCommit { quarantined: vec![NewQuarantined { external_id: Some(nul()), ..set_aside("a") }], ..page(&run, &hold) },
+    ] {
+        no(syncs.commit_page(&wrong).await)?;
+    }
     ensure_eq!(syncs.get_run(&run.id).await?, run, "the run");
     ensure_eq!(syncs.list_targets(None).await?.len(), 1, "targets");
     Ok(())
