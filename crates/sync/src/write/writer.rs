@@ -86,16 +86,14 @@ impl RecordWriter {
         Ok(writer)
     }
 
-    /// Begins an enumeration, where one is needed and none is to be gone on with.
+    /// Tells the ledger, and begins an enumeration, where one is needed and none is to be gone on with.
     async fn begin(&mut self) -> Result<()> {
         let Destination::Store { hold, .. } = &self.place else { return Ok(()) };
         let open = hold.state.enumeration.as_ref();
         let goes_on = !self.run.options().restart && open.is_some_and(|open| open.read || open.cursor.is_some());
-        if !self.enumerates() || goes_on {
-            return Ok(());
-        }
-        let tail = Tail { enumeration: EnumerationChange::Begin, ..Tail::default() };
-        self.commit(vec![Batch::default()], None, tail).await
+        let begins = self.enumerates() && !goes_on;
+        let enumeration = if begins { EnumerationChange::Begin } else { EnumerationChange::Keep };
+        self.commit(vec![Batch::default()], None, Tail { enumeration, ..Tail::default() }).await
     }
 
     /// Whether what the source does not have is deleted at the end.
