@@ -1,8 +1,9 @@
 //! What is remembered of syncs: the ledger of runs, targets and who holds them, stakes, enumerations, and what was set aside.
 //!
 //! Everything is read from the writing server, since it decides what is written next. Whoever locks rows does it in one order: the entity,
-//! the target, the run, then rows of the target by key. An entity is deleted under the lock that pages wait for first, so neither waits for
-//! the other.
+//! the target, the run, then rows of the target by key. An entity is deleted under the lock that pages wait for first, so that it and a page
+//! do not wait for each other. Only where several syncs move an entity's cursor while it is deleted may the server have to end one of them,
+//! which can be run again.
 
 mod page;
 mod quarantine;

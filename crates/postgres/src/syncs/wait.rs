@@ -20,7 +20,7 @@ use tokio::{
 
 /// How long nobody looks at a run where nothing is heard of it.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The first such pause where nothing can be heard; they grow from there.
+/// The first such pause where nothing can be heard, behind a pooler; they grow from there.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// How long the connection that listens stays open when nobody waits.
 const IDLE: Duration = Duration::from_secs(10);
@@ -33,9 +33,10 @@ pub(super) async fn wait(store: &PgStore, id: &RunId, revision: i64, within: Dur
         return Err(Error::unsupported("a transaction does not see what others do; wait outside of it"));
     }
     let deadline = Instant::now().checked_add(within);
-    // Listening begins before the first look, so that no change behind it goes unheard. It takes a moment, which the pauses cover.
+    // Listening begins before the first look, so that no change behind it goes unheard. Where that takes a moment, those who wait are told to
+    // look again once it is so.
     let mut told = if within.is_zero() { None } else { store.shared.watch.listen(store) };
-    let mut pause = FIRST_PAUSE;
+    let mut pause = if told.is_some() { PAUSE } else { FIRST_PAUSE };
     let mut run = look(store, id).await?;
     while run.revision <= revision {
         let left = deadline.map_or(PAUSE, |deadline| deadline.saturating_duration_since(Instant::now()));
@@ -181,4 +182,31 @@ fn unwanted(sender: &broadcast::Sender<Told>, wanted: &mut Instant, slot: &Slot)
         *slot = None;
     }
     over
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt as _;
+
+    #[tokio::test]
+    async fn those_who_wait_hear_of_their_run_and_of_what_they_may_have_missed() {
+        let (sender, receiver) = broadcast::channel(2);
+        let (mut told, mine) = (Some(receiver), RunId::new("mine"));
+        let run = |id: &str| sender.send(Told::Run(id.into())).unwrap();
+        assert_eq!(heard(&mut told, &mine).now_or_never(), None);
+        run("another");
+        assert_eq!(heard(&mut told, &mine).now_or_never(), None);
+        run("mine");
+        assert_eq!(heard(&mut told, &mine).now_or_never(), Some(()));
+        sender.send(Told::Any).unwrap();
+        assert_eq!(heard(&mut told, &mine).now_or_never(), Some(()), "the connection was lost in between");
+        for _ in 0..5 {
+            run("another");
+        }
+        assert_eq!(heard(&mut told, &mine).now_or_never(), Some(()), "more was said than is kept");
+        drop(sender);
+        assert_eq!(heard(&mut told, &mine).now_or_never(), None, "nobody listens any more");
+        assert!(told.is_none());
+    }
 }
