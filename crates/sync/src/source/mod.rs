@@ -30,6 +30,8 @@
 //! # let _ = Contacts.kind();
 //! ```
 
+#[cfg(feature = "crawl")]
+pub mod crawl;
 #[cfg(feature = "files")]
 pub mod files;
 #[cfg(feature = "http")]

@@ -108,7 +108,6 @@ impl Client {
 
     /// What the server answers, behind redirects. Errors as the module says.
     pub(crate) async fn fetch(&self, ask: &Ask<'_>) -> Result<Fetched> {
-        let bad = |message: &str, url: &Url| Error::unavailable(message).retryable(false).with("url", shown(url));
         let mut url = ask.url.clone();
         let mut ours = redirect::same_owner(&self.home, &url);
         let mut seen = vec![url.clone()];
@@ -118,15 +117,16 @@ impl Client {
                 Step::Unchanged => return Ok(Fetched::Unchanged),
                 Step::Redirect(location) => location,
             };
-            let next = redirect::target(&url, &location).map_err(|error| error.with("url", shown(&url)))?;
+            let lost = |error: Error| error.retryable(false).with("url", shown(ask.url)).with("redirects", seen.len() - 1);
+            let next = redirect::target(&url, &location).map_err(lost)?;
             if seen.contains(&next) {
-                return Err(bad("the server redirects in a circle", ask.url));
+                return Err(lost(Error::unavailable("the server redirects in a circle")));
             }
             if !(ask.follow)(&next) {
                 return Ok(Fetched::Elsewhere(next));
             }
             if seen.len() > self.options.max_redirects {
-                return Err(bad("the server redirects too often", ask.url).with("redirects", self.options.max_redirects));
+                return Err(lost(Error::unavailable("the server redirects too often")));
             }
             // What was once elsewhere is not trusted again.
             ours = ours && redirect::same_owner(&url, &next);
