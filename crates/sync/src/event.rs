@@ -1,6 +1,9 @@
 //! What a run tells whoever watches it.
 
-use mastra_core::sync::{RunId, RunState, RunTarget};
+use mastra_core::{
+    sync::{RunId, RunState, RunTarget},
+    time::Timestamp,
+};
 use serde::Serialize;
 
 /// Is told of a run's steps, as they happen. It is called between two pages, so it had better be quick.
@@ -46,6 +49,8 @@ pub enum RunEvent {
         entity: String,
         /// The run that writes it.
         holder: RunId,
+        /// Until when it holds it, unless it gives another sign of life.
+        until: Timestamp,
     },
     /// A page was stored.
     Page {

@@ -53,7 +53,8 @@ pub(super) async fn take(run: &RunScope, settings: &Settings) -> Result<Hold> {
         if !told {
             told = true;
             tracing::info!(entity = %settings.entity, holder = %holder, "waiting for another run");
-            run.tell(&RunEvent::Waiting { run_id: run.run_id().clone(), entity: settings.entity.clone(), holder });
+            let (run_id, entity) = (run.run_id().clone(), settings.entity.clone());
+            run.tell(&RunEvent::Waiting { run_id, entity, holder, until });
         }
         tokio::select! {
             () = run.options().cancellation.cancelled() => run.check()?,
