@@ -19,3 +19,8 @@ pub use mastra::{Call, Mastra, MastraBuilder, Runs, SyncInfo};
 pub use options::{RunOptions, WhenBusy};
 pub use run::Completed;
 pub use schema::Violation;
+
+/// The guide's examples run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/syncs.md")]
+struct Guide;
