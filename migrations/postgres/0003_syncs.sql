@@ -88,7 +88,6 @@ CREATE TABLE sync_seen (
 CREATE TABLE sync_quarantine (
     target_id bigint NOT NULL,
     key text COLLATE "C" NOT NULL,
-    -- As a JSON string: it may be what made the item fail.
     external_id text,
     -- The item as the source said it: JSON.
     raw text NOT NULL,

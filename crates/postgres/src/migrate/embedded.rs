@@ -143,7 +143,7 @@ CREATE INDEX record_changes_due_idx ON record_changes (subscription_id, due_at, 
         MigrationKind::Additive,
         2,
         true,
-        "2d05c04ae0cbbb795228764c81af9533797c18e8558fbf4ab754ab168b56f646",
+        "2098303941124e3f0893ca601726b65d0271fb8459c6e98329eaffa4c40d4c98",
         r#"-- mastra: kind=additive oldest_client=2
 -- What is remembered of syncs: their runs, where each of them stands with an entity, what it wrote, and what was set aside. JSON is kept as
 -- text, exactly as it was: it may hold U+0000, which jsonb refuses, and numbers that jsonb would spell in another way.
@@ -234,7 +234,6 @@ CREATE TABLE sync_seen (
 CREATE TABLE sync_quarantine (
     target_id bigint NOT NULL,
     key text COLLATE "C" NOT NULL,
-    -- As a JSON string: it may be what made the item fail.
     external_id text,
     -- The item as the source said it: JSON.
     raw text NOT NULL,

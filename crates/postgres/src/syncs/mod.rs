@@ -173,11 +173,6 @@ fn lapsed(column: &str) -> String {
     format!("({column} <= statement_timestamp() OR {column} > statement_timestamp() + {longest} * interval '1 second')")
 }
 
-/// A line for people, as `text` can hold it.
-fn line(text: &str) -> String {
-    text.replace('\0', "\u{FFFD}")
-}
-
 /// An error of the driver where a row is read.
 fn unread(source: sqlx::Error) -> Error {
     driver(source)

@@ -1,7 +1,7 @@
 //! What commits with a page of records: one statement that makes sure of the hold and keeps the ledger, and one for the rows.
 
 use super::{
-    line, micros,
+    micros,
     runs::{channel, not_own, number, to_json},
     seen,
     targets::not_held,
@@ -39,7 +39,7 @@ async fn take_hold(conn: &mut PgConnection, shared: &Shared, page: &PageCommit) 
     let (run, attempt) = (statement.bind(page.ledger.run_id.as_str()), statement.bind(number(page.ledger.attempt)));
     let running = statement.bind(RunState::Running.as_str());
     let of = &page.ledger.target;
-    let (of_entity, of_name) = (statement.bind(of.entity_id.as_uuid()), statement.bind(line(&of.entity)));
+    let (of_entity, of_name) = (statement.bind(of.entity_id.as_uuid()), statement.bind(&of.entity));
     let progress = statement.bind(to_json(of)?);
     let channel = statement.bind(channel(shared));
     let enumeration = match &page.enumeration {
@@ -182,11 +182,10 @@ fn set_aside(
 ) -> Result<String> {
     items.sort_by(|one, other| one.key.cmp(&other.key));
     let raws = items.iter().map(|item| to_json(&item.raw)).collect::<Result<Vec<String>>>()?;
-    let external_ids = items.iter().map(|item| item.external_id.as_ref().map(to_json).transpose()).collect::<Result<Vec<_>>>()?;
     let keys = statement.bind(items.iter().map(|item| item.key.as_str()).collect::<Vec<_>>());
-    let external_ids = statement.bind(external_ids);
+    let external_ids = statement.bind(items.iter().map(|item| item.external_id.as_deref()).collect::<Vec<_>>());
     let raws = statement.bind(raws);
-    let errors = statement.bind(items.iter().map(|item| line(&item.error)).collect::<Vec<_>>());
+    let errors = statement.bind(items.iter().map(|item| item.error.as_str()).collect::<Vec<_>>());
     let run = statement.bind(page.ledger.run_id.as_str());
     Ok(format!(
         "INSERT INTO {} AS q (target_id, key, external_id, raw, error, run_id, attempts, first_failed_at, last_failed_at) \

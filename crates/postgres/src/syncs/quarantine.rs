@@ -40,14 +40,14 @@ pub(super) async fn list(conn: &mut PgConnection, shared: &Shared, query: &Quara
 }
 
 fn read(row: &PgRow) -> sqlx::Result<Quarantined> {
-    let (external_id, raw): (Option<String>, String) = (row.try_get(5)?, row.try_get(6)?);
+    let raw: String = row.try_get(6)?;
     Ok(Quarantined {
         target: TargetId::new(row.try_get(0)?),
         sync_id: row.try_get(1)?,
         entity: row.try_get(2)?,
         connection_id: row.try_get(3)?,
         key: row.try_get(4)?,
-        external_id: external_id.map(|text| serde_json::from_str(&text).unwrap_or(text)),
+        external_id: row.try_get(5)?,
         // What cannot be read again, such as JSON that is too deep, is given as it is written.
         raw: serde_json::from_str(&raw).unwrap_or(Value::String(raw)),
         error: row.try_get(7)?,

@@ -1,6 +1,6 @@
 //! The ledger's runs.
 
-use super::{count, lapsed, line, micros, unread};
+use super::{count, lapsed, micros, unread};
 use crate::{
     error::{corrupt, driver},
     query::Statement,
@@ -147,7 +147,7 @@ pub(super) async fn update(conn: &mut PgConnection, shared: &Shared, id: &RunId,
         .bind(number(attempt))
         .bind(RunState::Running.as_str())
         .bind(update.lease.map(micros))
-        .bind(update.note.as_deref().map(line))
+        .bind(update.note.as_deref())
         .bind(finish.map(|finish| finish.state.as_str()))
         .bind(output)
         .bind(error)
