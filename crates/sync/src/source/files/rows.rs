@@ -7,7 +7,7 @@ use mastra_core::Result;
 /// Rows through a window.
 pub(super) struct Rows {
     pub(super) window: Window,
-    /// A parser at the beginning of a row, behind the beginning of the file, where it would pass a byte order mark.
+    /// A parser, between two rows.
     parser: Reader,
     most: usize,
     fields: Vec<u8>,
@@ -47,9 +47,16 @@ impl std::fmt::Debug for Rows {
 
 impl Rows {
     pub(super) fn new(window: Window, delimiter: u8, most: usize) -> Self {
-        let mut parser = ReaderBuilder::new().delimiter(delimiter).build();
-        let _ = parser.read_record(b"\n", &mut [], &mut []);
-        Self { window, parser, most, fields: vec![0; 4 * 1024], ends: vec![0; 64] }
+        let parser = ReaderBuilder::new().delimiter(delimiter).build();
+        let mut rows = Self { window, parser, most, fields: vec![0; 4 * 1024], ends: vec![0; 64] };
+        rows.reset();
+        rows
+    }
+
+    /// Puts the parser between two rows, and behind the file's beginning, where alone it passes a byte order mark.
+    fn reset(&mut self) {
+        self.parser.reset();
+        let _ = self.parser.read_record(b"\n", &mut [], &mut []);
     }
 
     /// The next row; none at the file's end.
@@ -87,6 +94,7 @@ impl Rows {
 
     /// Gives up on one line of the file, so that a stray quote does not swallow all below it.
     fn line(&mut self, line: u64, what: &'static str) -> Result<Option<Row>> {
+        self.reset();
         let taken = self.window.take_line(self.most)?;
         Ok(taken.map(|taken| Row { line, raw: taken.bytes, fields: Err(what) }))
     }
@@ -105,7 +113,6 @@ impl Rows {
 
     /// Parses the row that begins where the window stands, without moving it.
     fn parse(&mut self) -> Result<Parsed> {
-        let mut parser = self.parser.clone();
         let (mut bytes, mut written, mut ends) = (0, 0, 0);
         loop {
             let input = self.window.pending().get(bytes..).unwrap_or_default();
@@ -124,7 +131,8 @@ impl Rows {
             // Behind the file's end comes one line break more: a row that it does not end is inside a quote.
             let input = if at_end { b"\n" } else { self.window.pending().get(bytes..).unwrap_or_default() };
             let (fields, places) = (self.fields.get_mut(written..), self.ends.get_mut(ends..));
-            let (result, read, wrote, found) = parser.read_record(input, fields.unwrap_or_default(), places.unwrap_or_default());
+            let (result, read, wrote, found) =
+                self.parser.read_record(input, fields.unwrap_or_default(), places.unwrap_or_default());
             written += wrote;
             ends += found;
             if !at_end {

@@ -194,7 +194,7 @@ impl Session for SqliteSession {
             ("text", Overlap::Time(time)) => {
                 // Whole seconds, in the spelling of the mark: a shorter text is less than its continuation, so that nothing is left out.
                 let format = if value.as_bytes().get(10) == Some(&b'T') { "%Y-%m-%dT%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" };
-                let by = format!("-{} seconds", time.as_secs().saturating_add(1));
+                let by = format!("-{} seconds", time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)));
                 let mut transaction = self.begin().await?;
                 let query = sqlx::query_scalar("SELECT strftime($1, $2, $3)").persistent(false).bind(format).bind(value).bind(by);
                 let behind: Option<String> = query.fetch_one(&mut *transaction).await.map_err(driver)?;
