@@ -6,6 +6,7 @@ mod again;
 mod faults;
 mod rules;
 mod site;
+mod stored;
 
 use async_trait::async_trait;
 use futures::StreamExt as _;

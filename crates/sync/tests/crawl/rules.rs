@@ -6,6 +6,7 @@ use mastra_doubles::Web;
 use mastra_doubles::web::Reply;
 use mastra_sync::source::crawl::CrawlSource;
 use mastra_sync::source::web::{Secret, WebOptions};
+use std::time::{Duration, Instant};
 
 async fn site() -> Web {
     let web = Web::start().await.unwrap();
@@ -63,6 +64,25 @@ async fn no_rules_allow_everything_and_unknown_rules_nothing() {
     web.route("/robots.txt", [Reply::status(500), Reply::redirect("/rules"), Reply::status(404)]);
     web.route("/rules", [Reply::text("User-agent: *\nDisallow: /private")]);
     assert_eq!(paths(&web, &pages(&crawl(&web, "/")).await), ["/", "/open"]);
+}
+
+#[tokio::test]
+async fn requests_are_as_far_apart_as_the_site_asks_for_and_the_crawl_wishes() {
+    let web = site().await;
+    let four_pages = async |source: CrawlSource| {
+        let start = Instant::now();
+        assert_eq!(pages(&source).await.len(), 3);
+        start.elapsed()
+    };
+    // Three requests behind the first: two pages, and a redirect that leads to one of them.
+    let (short, long) = (Duration::from_millis(40), Duration::from_millis(80));
+    web.route("/robots.txt", [Reply::text("User-agent: *\nCrawl-delay: 0.08\n")]);
+    assert!(four_pages(crawl(&web, "/").delay(short)).await >= 3 * long);
+    assert!(four_pages(crawl(&web, "/").concurrency(4)).await >= 3 * long);
+    web.route("/robots.txt", [Reply::text("User-agent: *\nCrawl-delay: 3600\n")]);
+    assert!(four_pages(crawl(&web, "/").max_crawl_delay(short)).await >= 3 * short);
+    web.route("/robots.txt", [Reply::status(404)]);
+    assert!(four_pages(crawl(&web, "/").delay(long)).await >= 3 * long);
 }
 
 #[tokio::test]

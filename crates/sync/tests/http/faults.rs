@@ -5,7 +5,7 @@ use mastra_core::ErrorKind;
 use mastra_doubles::Web;
 use mastra_doubles::web::Reply;
 use serde_json::json;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 fn good() -> Reply {
     Reply::json(&json!([{ "id": 1 }, { "id": 2 }]))
@@ -109,6 +109,29 @@ async fn what_takes_too_long_is_a_timeout() {
         assert_eq!(kind(&slow).await, ErrorKind::Timeout, "{fault:?}");
         assert_eq!(web.hits("/items"), 2, "{fault:?}");
     }
+}
+
+#[tokio::test]
+async fn a_server_is_left_alone_for_as_long_as_it_asks() {
+    let web = Web::start().await.unwrap();
+    web.route(
+        "/items",
+        [Reply::status(429).header("retry-after", "0.2"), Reply::status(503).header("retry-after", "0.1"), good()],
+    );
+    let start = Instant::now();
+    pages(&source(&web.url("/items"))).await;
+    assert!(start.elapsed() >= Duration::from_millis(300));
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_no_https_server() {
+    let web = Web::start().await.unwrap();
+    let url = web.url("/items").replace("http://", "https://");
+    // It waits for a request that it can read, which never comes.
+    let options = local().attempts(1).timeout(Duration::from_millis(300));
+    let kind = kind(&source(&url).web(options)).await;
+    assert!(matches!(kind, ErrorKind::Timeout | ErrorKind::Unavailable), "{kind}");
+    assert!(web.requests().is_empty(), "nothing is sent in plain text");
 }
 
 #[tokio::test]

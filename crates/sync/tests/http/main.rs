@@ -6,6 +6,7 @@ mod cursors;
 mod faults;
 mod pages;
 mod safety;
+mod stored;
 
 use futures::StreamExt as _;
 use mastra_core::{Error, ErrorKind};

@@ -28,6 +28,9 @@ async fn a_list_without_pages_is_one_page() {
     assert_eq!(read[0].bytes, json!({ "data": { "rows": items(3) } }).to_string().len() as u64);
     assert_eq!(web.requests()[0].target, "/items?sort=id&q=a+b%26c");
     assert_eq!(web.requests()[0].header("accept"), Some("application/json"));
+    // A byte order mark is none of the list.
+    web.route("/items", [Reply::bytes("application/json", "\u{feff}[{\"id\": \"x\"}]")]);
+    assert_eq!(ids(&pages(&source(&web.url("/items"))).await), ["x"]);
 }
 
 #[tokio::test]

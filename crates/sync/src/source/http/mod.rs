@@ -19,7 +19,7 @@
 //!
 //! A reading ends where the server says that there is no more, and never because something went wrong: an answer that is no JSON or has no
 //! items at their path, a cursor that comes again, links in a circle, the same page twice in a row, and more pages than
-//! [`HttpSource::max_pages`] are errors. What is asked for is made again as [`web`](super::web) says.
+//! [`HttpSource::max_pages`] are errors. What is asked for is made again as [`web`] says.
 //!
 //! # Cursors
 //!

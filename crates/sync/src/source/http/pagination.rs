@@ -8,6 +8,10 @@ use serde_json::Value;
 
 /// How a list is parted into pages.
 ///
+/// Where items come and go while a list is read by numbers or offsets, those behind them change their places, and some can be passed over:
+/// in full mode a run would take them for deleted. Such a list is to be asked for in an order in which new items come last and items stay
+/// where they are; cursors, URLs and links are as good as the server makes them.
+///
 /// ```
 /// use mastra_sync::source::http::Pagination;
 ///

@@ -137,7 +137,9 @@ impl<'a> Reading<'a> {
 
     async fn read(&mut self, next: Next, answer: &Answer) -> Result<Page> {
         let bytes = answer.body.clone().unwrap_or_default();
-        let mut body: Value = serde_json::from_slice(&bytes).map_err(|error| {
+        // Some servers begin with a byte order mark, which JSON may not have.
+        let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        let mut body: Value = serde_json::from_slice(text).map_err(|error| {
             // The parser's message can quote the answer: its place is enough.
             let error = Error::invalid_input("the answer is not JSON").with("line", error.line()).with("column", error.column());
             error.with("content_type", answer.media_type())
