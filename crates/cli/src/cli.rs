@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::{completions, engine, entities, exit::EXIT_CODES, knowledge, quickstart, records, vectors};
+use crate::{completions, engine, entities, exit::EXIT_CODES, knowledge, quickstart, records, sync, vectors};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 const EXAMPLES: &str = "\
@@ -10,6 +10,7 @@ Start here:
   mastra records query --entity Deals --filter '{\"stage\": \"won\"}' --sort -amount --limit 10
   mastra records index --entity Articles --fields title,body
   mastra records search 'vector \"recall at\" index*' --entity Articles
+  mastra sync run contacts                        load by a [[sync]] of mastra.toml, as often as you like
   mastra index                                    what the knowledge bases of mastra.toml lack
   mastra search 'who may cancel an order?'        passages that answer, with citations
   mastra mcp                                      serve all of it to an assistant, to be read; --help says how
@@ -65,6 +66,9 @@ pub(crate) enum Command {
     /// Load, find and delete records
     #[command(subcommand)]
     Records(records::RecordsCommand),
+    /// Load outside data by the syncs of mastra.toml, and see what every run did
+    #[command(subcommand)]
+    Sync(sync::SyncCommand),
     /// Bring knowledge bases up to date with their records
     Index(knowledge::Index),
     /// Find passages that answer a question, by meaning and words

@@ -1,4 +1,4 @@
-//! Ctrl-C.
+//! Ctrl-C, and the signal by which services are ended.
 
 use crate::exit::{Outcome, Stop};
 use tokio::sync::watch;
@@ -44,5 +44,43 @@ impl Interrupts {
         if self.0.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+/// The signal by which a service is ended.
+#[derive(Debug)]
+#[cfg(unix)]
+pub(crate) struct Ends(Option<tokio::signal::unix::Signal>);
+
+#[cfg(unix)]
+impl Ends {
+    pub(crate) fn listen() -> Self {
+        Self(tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok())
+    }
+
+    /// Never where it cannot be heard.
+    pub(crate) async fn asked(&mut self) {
+        if let Some(signal) = &mut self.0
+            && signal.recv().await.is_some()
+        {
+            return;
+        }
+        std::future::pending().await
+    }
+}
+
+/// Elsewhere a service is ended in other ways.
+#[derive(Debug)]
+#[cfg(not(unix))]
+pub(crate) struct Ends;
+
+#[cfg(not(unix))]
+impl Ends {
+    pub(crate) fn listen() -> Self {
+        Self
+    }
+
+    pub(crate) async fn asked(&mut self) {
+        std::future::pending().await
     }
 }

@@ -20,6 +20,7 @@ mod output;
 mod quickstart;
 mod records;
 mod resolve;
+mod sync;
 mod vectors;
 
 use clap::Parser as _;
@@ -81,6 +82,8 @@ async fn dispatch(cli: Cli, registry: Registry, out: Output) -> Outcome {
     match cli.command {
         // An import stops by itself, behind the batch that it is storing.
         Command::Records(RecordsCommand::Import(import)) => import.run(&context).await,
+        // A run stops at a page's edge.
+        Command::Sync(command) => command.run(&context).await,
         // So do these, behind the batch in hand.
         Command::Index(command) => command.run(&context).await,
         Command::Reindex(command) => command.run(&context).await,

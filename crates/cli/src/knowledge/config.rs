@@ -2,7 +2,7 @@
 
 mod embedder;
 
-pub(crate) use embedder::EmbedderConfig;
+pub(crate) use embedder::{EmbedderConfig, variable_name};
 
 use crate::{context::entity_ref, exit::HINT};
 use mastra_core::{Error, Path, Result};
@@ -236,7 +236,7 @@ impl KnowledgeConfig {
             (Some(StoreUrl(url)), None) if !url.contains(':') => {
                 return bad("a store of vectors is named by a URL, such as sqlite:FILE, postgres://… or qdrant://…", "vectors");
             }
-            (None, Some(name)) => embedder::variable_name(name, "vectors_env")?,
+            (None, Some(name)) => variable_name(name, "vectors_env")?,
             _ => {}
         }
         if self.index.batch.is_some_and(|batch| !(1..=200).contains(&batch)) {

@@ -14,7 +14,7 @@ mod verify;
 mod within;
 mod work;
 
-pub(crate) use config::{EmbedderConfig, KnowledgeConfig};
+pub(crate) use config::{EmbedderConfig, KnowledgeConfig, StoreUrl, variable_name};
 pub(crate) use index::Index;
 pub(crate) use open::{Described, all, describe, explained, open, open_existing, pick};
 pub(crate) use reindex::Reindex;

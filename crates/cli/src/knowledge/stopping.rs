@@ -2,7 +2,7 @@
 
 use crate::{
     exit::{Outcome, Stop},
-    interrupt::Interrupts,
+    interrupt::{Ends, Interrupts},
     output::Output,
 };
 use std::{
@@ -62,41 +62,5 @@ impl Stopping {
             }
             out.note("stopping behind what is in hand; Ctrl-C again stops at once");
         }
-    }
-}
-
-/// The signal by which a service is ended.
-#[cfg(unix)]
-struct Ends(Option<tokio::signal::unix::Signal>);
-
-#[cfg(unix)]
-impl Ends {
-    fn listen() -> Self {
-        Self(tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok())
-    }
-
-    /// Never where it cannot be heard.
-    async fn asked(&mut self) {
-        if let Some(signal) = &mut self.0
-            && signal.recv().await.is_some()
-        {
-            return;
-        }
-        std::future::pending().await
-    }
-}
-
-/// Elsewhere a service is ended in other ways.
-#[cfg(not(unix))]
-struct Ends;
-
-#[cfg(not(unix))]
-impl Ends {
-    fn listen() -> Self {
-        Self
-    }
-
-    async fn asked(&mut self) {
-        std::future::pending().await
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     folder::{File, Kind},
-    read::{self, Content},
+    read::Content,
     skipped::Reason,
 };
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -48,8 +48,8 @@ pub(super) fn built_in() -> Vec<NewRecord> {
 }
 
 /// The documents of one file: one, or, of a list of JSON objects, one a member.
-pub(super) fn of(file: &File) -> Result<Vec<NewRecord>, Reason> {
-    let Content { text, modified } = read::text(&file.path)?;
+pub(super) fn of(file: &File, content: Content) -> Result<Vec<NewRecord>, Reason> {
+    let Content { text, modified } = content;
     if text.trim().is_empty() {
         return Err(Reason::Blank);
     }
@@ -180,7 +180,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         std::fs::write(&path, text).unwrap();
-        of(&File { path, name: name.to_owned(), kind })
+        let content = super::super::read::text(&path)?;
+        of(&File { path, name: name.to_owned(), kind }, content)
     }
 
     #[test]

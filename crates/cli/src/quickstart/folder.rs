@@ -37,7 +37,7 @@ impl Kind {
 }
 
 /// A file to load.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct File {
     pub(super) path: PathBuf,
     /// Its path below the folder, with `/` on every system.

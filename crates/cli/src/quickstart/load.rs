@@ -1,6 +1,6 @@
 //! Loading, so that a second run changes nothing, and nothing stays that is no longer there.
 
-use super::{DEALS, documents, folder::Folder, skipped::Reason, source::Source};
+use super::{DEALS, documents, folder::Folder, read, skipped::Reason, source::Source};
 use crate::exit::HINT;
 use futures::TryStreamExt as _;
 use indicatif::ProgressBar;
@@ -125,7 +125,7 @@ impl Loaded {
         let (mut batch, mut bytes) = (Vec::new(), 0);
         for file in std::mem::take(&mut folder.files) {
             bar.inc(1);
-            match documents::of(&file) {
+            match read::text(&file.path).and_then(|content| documents::of(&file, content)) {
                 Ok(records) => {
                     for record in records {
                         bytes += record.data.get("text").and_then(Value::as_str).map_or(0, str::len);

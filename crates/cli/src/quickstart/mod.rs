@@ -7,10 +7,13 @@ mod documents;
 mod folder;
 mod keep;
 mod load;
+mod loading;
 mod read;
 mod show;
 mod skipped;
 mod source;
+
+pub(crate) use self::loading::Documents;
 
 use self::{demo::Deals, describe::Known, keep::Kept, load::Loaded, source::Source};
 use crate::{

@@ -1,12 +1,17 @@
 //! What can name an engine, read from the project's folder.
 
 use super::{CONFIG_FILE, VARIABLES, Variables, unknown};
-use crate::{exit::file_error, knowledge::KnowledgeConfig};
+use crate::{
+    exit::file_error,
+    knowledge::KnowledgeConfig,
+    sync::{SyncConfig, read_syncs, take_key},
+};
 use mastra_core::{Error, Result};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use toml::de::DeTable;
 
 /// Everything that can name an engine.
 #[derive(Default)]
@@ -29,6 +34,9 @@ pub(crate) struct Config {
     pub(crate) engine: EngineConfig,
     #[serde(default)]
     pub(crate) knowledge: Vec<toml::Spanned<KnowledgeConfig>>,
+    /// Read by themselves, so that what is wrong inside of one has a line.
+    #[serde(default, deserialize_with = "apart")]
+    pub(crate) sync: Vec<SyncConfig>,
     /// The line that each knowledge base begins at.
     #[serde(skip)]
     pub(super) lines: Vec<usize>,
@@ -38,6 +46,7 @@ pub(crate) struct Config {
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) knowledge: Vec<KnowledgeConfig>,
+    pub(crate) syncs: Vec<SyncConfig>,
     pub(crate) variables: Variables,
 }
 
@@ -54,6 +63,11 @@ impl std::fmt::Debug for EngineConfig {
         // The URL may hold a password.
         f.debug_struct("EngineConfig").field("schema", &self.schema).finish_non_exhaustive()
     }
+}
+
+/// For what was taken out beforehand.
+fn apart<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Vec<SyncConfig>, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| Vec::new())
 }
 
 impl Sources {
@@ -73,7 +87,7 @@ impl Sources {
             described
         });
         let variables = Variables::of(self.dotenv.map(|(_, values)| values).unwrap_or_default());
-        Settings { knowledge: knowledge.collect(), variables }
+        Settings { knowledge: knowledge.collect(), syncs: config.sync, variables }
     }
 
     pub(crate) fn schema(&self) -> Option<&str> {
@@ -109,13 +123,19 @@ fn config(path: &Path) -> Result<Option<(PathBuf, Config)>> {
         Err(source) => return Err(file_error("cannot read", path, source)),
     };
     let line_at = |offset: usize| text.get(..offset).map_or(1, |before| before.matches('\n').count() + 1);
-    let mut config: Config = toml::from_str(&text).map_err(|error: toml::de::Error| {
-        // The parser's full report quotes the line, which may hold a password.
-        let line = error.span().map_or(1, |span| line_at(span.start));
-        Error::invalid_input(format!("malformed: {}", unknown::told(error.message())))
+    let malformed = |message: &str, at: usize| {
+        Error::invalid_input(format!("malformed: {}", unknown::told(message)))
             .with("file", path.display())
-            .with("line", line)
-    })?;
+            .with("line", line_at(at))
+    };
+    // The parser's full report quotes the line, which may hold a password.
+    let told = |error: toml::de::Error| malformed(error.message(), error.span().map_or(0, |span| span.start));
+    let mut table = DeTable::parse(&text).map_err(told)?;
+    let syncs = take_key(table.get_mut(), "sync");
+    let mut config = Config::deserialize(toml::Deserializer::from(table)).map_err(told)?;
+    if let Some(syncs) = syncs {
+        config.sync = read_syncs(syncs, &line_at).map_err(|wrong| malformed(&wrong.message, wrong.at))?;
+    }
     config.lines = config.knowledge.iter().map(|described| line_at(described.span().start)).collect();
     Ok(Some((path.to_owned(), config)))
 }

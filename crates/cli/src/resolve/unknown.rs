@@ -14,8 +14,10 @@ pub(super) fn told(message: &str) -> String {
         return message.to_owned();
     };
     let known: Vec<String> = known.split('`').skip(1).step_by(2).map(str::to_owned).collect();
-    if given == "api_key" {
-        return "a key never stands in this file: api_key_env names the variable that holds it".to_owned();
+    // `bearer` for `bearer_env`: a secret has a variable of its own.
+    let variable = format!("{given}_env");
+    if known.contains(&variable) {
+        return format!("a key never stands in this file: {variable} names the variable that holds it");
     }
     let meant = nearest(given, known.iter().cloned()).map(|name| format!("did you mean {name}? ")).unwrap_or_default();
     format!("there is no key {given} here; {meant}known are {}", known.join(", "))
@@ -35,7 +37,7 @@ mod tests {
             told("unknown field `entit`, expected `entity` or `name`"),
             "there is no key entit here; did you mean entity? known are entity, name"
         );
-        assert!(told("unknown field `api_key`, expected one of `model`, `base_url`").contains("api_key_env"));
+        assert!(told("unknown field `api_key`, expected one of `model`, `api_key_env`").contains("never stands in this file"));
         assert_eq!(told("missing field `name`"), "missing field `name`");
     }
 }

@@ -130,7 +130,7 @@ impl EmbedderConfig {
 }
 
 /// Whether it can be the name of a variable. What cannot may be the secret itself, and is not repeated.
-pub(super) fn variable_name(name: &str, key: &'static str) -> Result<()> {
+pub(crate) fn variable_name(name: &str, key: &str) -> Result<()> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if !name.is_empty() && name.chars().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit()) {
         return Ok(());
