@@ -2,7 +2,7 @@
 
 use super::runs::{finish, is_lost};
 use super::{LONG, SHORT, at_work, new_run, page, start, started, syncs, take};
-use crate::failure::{Outcome, ensure_eq};
+use crate::failure::{Outcome, ensure, ensure_eq};
 use mastra_core::{
     RecordStore,
     sync::{NewRun, PruneRuns, RunId, RunQuery, RunState, SyncStore},
@@ -37,6 +37,7 @@ pub async fn runs_are_listed(store: &dyn RecordStore) -> Outcome {
         let Some(last) = page.last() else { break };
         before = Some(last.number);
         pages.push(page.into_iter().map(|run| run.id.as_str().to_owned()).collect::<Vec<_>>());
+        ensure!(pages.len() < 9, "pages come to no end: {pages:?}");
     }
     ensure_eq!(pages, [vec!["2", "0"], vec!["m", "1"], vec!["z"]], "pages");
     // A run that is begun again stays where it stands.

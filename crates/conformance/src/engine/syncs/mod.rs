@@ -1,5 +1,6 @@
 //! What is remembered of syncs: who may write is certain, what commits together stays together, and the ledger tells what happened.
 
+pub mod broken;
 mod deletion;
 mod enumeration;
 mod hostile;
@@ -52,10 +53,12 @@ fn syncs<S: RecordStore + ?Sized>(store: &S) -> Outcome<&dyn SyncStore> {
     }
 }
 
-/// Waits a moment, before a case asks again whether a lease has ended. How often is bounded by how long a case may take.
 async fn a_moment() {
     sleep(Duration::from_millis(2)).await;
 }
+
+/// How often a case asks whether a lease of a millisecond has ended: for so long that no clock stands still.
+const ASKED: usize = 4_000;
 
 fn new_run(id: &str, lease: Duration) -> NewRun {
     NewRun { id: RunId::new(id), sync_id: SYNC.into(), input_hash: "of the input".into(), lease }
@@ -86,12 +89,13 @@ async fn take(syncs: &dyn SyncStore, hold: &NewHold) -> Outcome<Hold> {
 
 /// Takes a target whose lease is about to end.
 async fn take_over(syncs: &dyn SyncStore, hold: &NewHold) -> Outcome<Hold> {
-    loop {
+    for _ in 0..ASKED {
         if let Acquired::Held(hold) = syncs.acquire(hold).await? {
             return Ok(*hold);
         }
         a_moment().await;
     }
+    Err(Failure::new("the lease of a target never ends"))
 }
 
 /// A run under way that holds its target in an entity.

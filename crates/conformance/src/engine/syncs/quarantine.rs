@@ -123,6 +123,7 @@ pub async fn items_are_listed_in_pages(store: &dyn RecordStore) -> Outcome {
                     break;
                 }
                 walked.extend(page.into_iter().map(|item| (item.target, item.key)));
+                ensure!(walked.len() <= expected.len(), "pages of {limit:?} of {query:?} come to no end");
             }
             let walked: Vec<(TargetId, &str)> = walked.iter().map(|(target, key)| (*target, key.as_str())).collect();
             ensure_eq!(walked, expected, "pages of {limit:?} of {query:?}");

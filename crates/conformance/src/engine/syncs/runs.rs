@@ -1,7 +1,7 @@
 //! One run after the other: how it begins, gives signs of life, and ends.
 
-use super::{LONG, SHORT, SYNC, a_moment, new_run, start, started, syncs, too_late};
-use crate::failure::{Outcome, ensure, ensure_eq, refused};
+use super::{ASKED, LONG, SHORT, SYNC, a_moment, new_run, start, started, syncs, too_late};
+use crate::failure::{Failure, Outcome, ensure, ensure_eq, refused};
 use mastra_core::{
     ErrorKind, RecordStore,
     sync::{FinishRun, NewRun, RunError, RunId, RunStart, RunState, RunUpdate, SyncStore},
@@ -14,10 +14,13 @@ pub(super) fn finish(state: RunState, output: Option<Value>) -> RunUpdate {
 
 /// Waits until the run is seen as lost.
 pub(super) async fn is_lost(syncs: &dyn SyncStore, id: &RunId) -> Outcome {
-    while syncs.get_run(id).await?.state != RunState::Lost {
+    for _ in 0..ASKED {
+        if syncs.get_run(id).await?.state == RunState::Lost {
+            return Ok(());
+        }
         a_moment().await;
     }
-    Ok(())
+    Err(Failure::new("a run that says nothing is never lost"))
 }
 
 /// A run that begins is under way, and is told so to whoever asks.

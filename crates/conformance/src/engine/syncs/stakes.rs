@@ -211,6 +211,7 @@ pub async fn stakes_are_listed_by_code_point(store: &dyn RecordStore) -> Outcome
             let Some(last) = page.last() else { break };
             after = Some(last.external_id.clone());
             walked.extend(page.into_iter().map(|stake| stake.external_id));
+            ensure!(walked.len() <= ORDERED.len(), "pages of {limit} come to no end: {walked:?}");
         }
         ensure_eq!(walked, ORDERED, "pages of {limit}");
     }
