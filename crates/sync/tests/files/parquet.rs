@@ -1,5 +1,7 @@
 //! Parquet.
 
+#![allow(clippy::single_range_in_vec_init, reason = "a list of row groups, of which there may be one")]
+
 use super::*;
 use ::parquet::{
     basic::{Compression, ZstdLevel},

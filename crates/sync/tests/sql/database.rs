@@ -53,17 +53,6 @@ impl Database {
         }
     }
 
-    /// The plan of a statement on Postgres.
-    pub(crate) async fn explain(&mut self, statement: &str) -> String {
-        let statement = AssertSqlSafe(format!("EXPLAIN {}", statement.replace('@', &self.prefix)));
-        match &mut self.connection {
-            Connection::Postgres(connection) => {
-                sqlx::query_scalar::<_, String>(statement).fetch_all(connection).await.unwrap().join("\n")
-            }
-            Connection::Sqlite(_) => panic!("plans are read on Postgres"),
-        }
-    }
-
     /// A source of this database, with `@` as above.
     pub(crate) fn source(&self, query: &str) -> mastra_sync::source::sql::SqlSource {
         mastra_sync::source::sql::SqlSource::new(&self.url, query.replace('@', &self.prefix), "id").unwrap()

@@ -81,26 +81,3 @@ async fn overlap_in_time() {
     }
     database.end().await;
 }
-
-#[tokio::test]
-async fn an_index_on_the_key_serves_every_page() {
-    let mut database = Database::postgres().await;
-    database.run("CREATE TABLE @r (id bigint PRIMARY KEY, mark bigint NOT NULL)").await;
-    database
-        .run("INSERT INTO @r SELECT n, n / 3 FROM generate_series(1, 20000) AS n; CREATE INDEX ON @r (mark, id); ANALYZE @r")
-        .await;
-    let source = database.source("SELECT * FROM @r").high_water("mark");
-    let mut cursor = None;
-    let mut stream = source.pages(Position::start());
-    for _ in 0..30 {
-        cursor = stream.try_next().await.unwrap().unwrap().cursor;
-    }
-    drop(stream);
-    // The same statement, as the server sees it: its index is read from the cursor on, and nothing is sorted.
-    assert!(cursor.unwrap().contains("[\"int8\",\"15000\"]"));
-    let explained = database
-        .explain("SELECT * FROM @r AS source WHERE (source.mark, source.id) > ('5000'::text::int8, '15000'::text::int8) ORDER BY source.mark, source.id LIMIT 501")
-        .await;
-    assert!(explained.contains("Index") && !explained.contains("Sort") && !explained.contains("Filter"), "{explained}");
-    database.end().await;
-}

@@ -16,7 +16,7 @@ use serde_json::Value;
 /// are passed, and so is a byte order mark. A last line without a line break counts, and is read again by the next run unless it is whole.
 ///
 /// The cursor goes on behind what was read where the file still begins with it, by its hash, so that what was appended is read alone; a file
-/// that was rewritten or cut is read anew. A file that changes while it is read ends the pages with `Conflict`, retryable; what is appended
+/// that was rewritten or cut is read anew. Comparing reads what is in front of the place once, without parsing it. A file that changes while it is read ends the pages with `Conflict`, retryable; what is appended
 /// meanwhile is left to the next run. `NotFound` where there is no file, or the folder has none. Memory: a page, and a line.
 ///
 /// ```

@@ -200,3 +200,48 @@ impl Session for PostgresSession {
         Ok(Key(kind.clone(), behind))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::sql::SqlSource;
+    use uuid::Uuid;
+
+    #[tokio::test]
+    async fn an_index_on_the_key_serves_every_page() {
+        let url = std::env::var("MASTRA_TEST_POSTGRES_URL").expect("MASTRA_TEST_POSTGRES_URL names the server to test on");
+        let mut admin = PgConnection::connect(&url).await.unwrap();
+        let schema = format!("sync_plan_{}", Uuid::now_v7().simple());
+        let statements = format!(
+            "CREATE SCHEMA {schema};
+             CREATE TABLE {schema}.r (id bigint PRIMARY KEY, mark bigint NOT NULL);
+             INSERT INTO {schema}.r SELECT n, n / 3 FROM generate_series(1, 20000) AS n;
+             CREATE INDEX ON {schema}.r (mark, id);
+             ANALYZE {schema}.r"
+        );
+        sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut admin).await.unwrap();
+        let source = SqlSource::new(&url, format!("SELECT * FROM {schema}.r"), "id").unwrap().high_water("mark");
+        let mut session = PostgresSession::connect(&source).await.unwrap();
+        session.survey().await.unwrap();
+        let key = |number: i64| Key("int8".to_owned(), number.to_string());
+        let mark = |at, id| Mark { at: key(at), id: Some(key(id)) };
+        for range in [
+            Range::All { after: Some(key(15_000)) },
+            Range::Since { from: mark(5_000, 15_000), to: None },
+            Range::Since { from: mark(5_000, 15_000), to: Some(mark(5_500, 16_600)) },
+            Range::Since { from: Mark { at: key(5_000), id: None }, to: None },
+        ] {
+            let (table, select) = session.table().unwrap();
+            let (text, values) = table.rows(&select, &range, 501).unwrap();
+            let values: Vec<Key> = values.into_iter().cloned().collect();
+            let mut transaction = session.begin().await.unwrap();
+            let plan = fetch(&mut transaction, format!("EXPLAIN {text}"), values.iter().collect()).await.unwrap();
+            let plan: Vec<String> = plan.iter().map(|line| line.get(0)).collect();
+            let plan = plan.join("\n");
+            // Its condition is looked up in the index, and its order is the index's.
+            assert!(plan.contains("Index Cond") && !plan.contains("Sort") && !plan.contains("Filter"), "{range:?}\n{plan}");
+        }
+        drop(session);
+        sqlx::raw_sql(AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"))).execute(&mut admin).await.unwrap();
+    }
+}
