@@ -227,6 +227,7 @@ macro_rules! __engine_cases {
                 a_run_that_ended_is_written_no_more,
                 a_run_id_belongs_to_one_sync_and_input,
                 runs_are_listed,
+                a_list_of_runs_is_bounded,
                 runs_are_listed_by_state,
                 runs_are_listed_by_entity,
                 finished_runs_are_pruned,
@@ -279,6 +280,7 @@ macro_rules! __engine_cases {
                 arguments_that_are_none_are_refused,
                 leases_at_their_bounds_are_kept,
                 outputs_are_kept_or_refused,
+                pages_end_like_pages_on_maps,
             }
             Engine syncs_together {
                 a_page_commits_with_its_records,
@@ -315,6 +317,9 @@ macro_rules! __engine_cases {
             }
             Test claims {
                 a_second_handle_sees_what_is_claimed,
+            }
+            Test syncs_together {
+                syncs_are_shared_by_handles,
             }
         }
     };

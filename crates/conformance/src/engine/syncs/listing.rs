@@ -46,6 +46,17 @@ pub async fn runs_are_listed(store: &dyn RecordStore) -> Outcome {
     Ok(())
 }
 
+/// A list that says nothing of its length holds the fifty newest.
+pub async fn a_list_of_runs_is_bounded(store: &dyn RecordStore) -> Outcome {
+    let syncs = syncs(store)?;
+    for n in 0..53 {
+        started(syncs, &n.to_string()).await?;
+    }
+    let expected: Vec<String> = (3..53).rev().map(|n| n.to_string()).collect();
+    ensure_eq!(listed(syncs, &RunQuery::default()).await?, expected, "a list without a limit");
+    Ok(())
+}
+
 /// A list of runs in a state goes by how they are seen now.
 pub async fn runs_are_listed_by_state(store: &dyn RecordStore) -> Outcome {
     let syncs = syncs(store)?;

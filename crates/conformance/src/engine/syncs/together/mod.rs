@@ -1,16 +1,24 @@
-//! Several at once, and several calls in one transaction.
+//! Several at once: who writes is certain, and nobody waits in a circle.
 
-use super::page::{full, written};
-use super::runs::{finish, is_lost};
+mod handles;
+mod transactions;
+mod waiting;
+
+pub use handles::*;
+pub use transactions::*;
+pub use waiting::*;
+
+use super::page::full;
+use super::runs::finish;
 use super::{
-    LONG, SHORT, SYNC, a_moment, at_work, external_ids, holding, info, new_hold, new_run, page, records_of, stake, start,
-    started, strings, syncs, take_over, too_late,
+    LONG, SHORT, SYNC, at_work, holding, info, new_hold, new_run, page, records_of, set_aside, stake, started, strings, syncs,
+    take_over, too_late,
 };
-use crate::failure::{Failure, Outcome, ensure, ensure_eq, refused};
-use crate::fixture::{count, get, put, there};
+use crate::failure::{Failure, Outcome, ensure, ensure_eq};
+use crate::fixture::{count, put};
 use mastra_core::{
-    Engine, EngineExt as _, Error, ErrorKind, RecordStore as _, Result, Transaction,
-    sync::{Acquired, EnumerationChange, PageCommit, Run, RunId, RunQuery, RunStart, RunState, RunUpdate, StakeWrite, Unseen},
+    Engine, Error, ErrorKind, RecordStore as _, Result,
+    sync::{Acquired, EnumerationChange, QuarantineQuery, Run, RunId, RunQuery, RunStart, RunState, Unseen},
 };
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
@@ -25,106 +33,6 @@ async fn joined<T>(task: JoinHandle<Result<T>>) -> Outcome<T> {
 
 fn no_store() -> Error {
     Error::internal("nothing is remembered of syncs")
-}
-
-/// Records and page become visible together, and a stake knows the generation that its transaction wrote.
-pub async fn a_page_commits_with_its_records(engine: Arc<dyn Engine>) -> Outcome {
-    let outside = syncs(&*engine)?;
-    let (run, hold) = at_work(outside).await?;
-    put(&*engine, &records_of(&hold), [("a", json!({ "n": 0 }))]).await?;
-    let before = written(outside, &hold).await?;
-    let transaction = engine.begin().await?;
-    put(&transaction, &records_of(&hold), [("a", json!({ "n": 1 })), ("b", json!({ "n": 1 }))]).await?;
-    let mut all = full(&run, &hold);
-    all.stakes = ["a", "b"].map(|id| StakeWrite { generation: None, ..stake(id, "content") }).to_vec();
-    syncs(&transaction)?.commit_page(&all).await?;
-    let inside = written(syncs(&transaction)?, &hold).await?;
-    ensure_eq!(written(outside, &hold).await?, before, "what others see before the commit");
-    transaction.commit().await?;
-    ensure_eq!(written(outside, &hold).await?, inside, "what others see behind it");
-    let views = outside.read_stakes(hold.entity.id, Some(hold.target), &strings(["a", "b"])).await?;
-    for (id, view) in ["a", "b"].into_iter().zip(&views) {
-        let record = there(&*engine, &records_of(&hold), id).await?;
-        ensure_eq!(record.data, json!({ "n": 1 }), "the record {id}");
-        ensure_eq!(view.own.as_ref().map(|stake| stake.generation), Some(record.generation), "the stake in {id}");
-    }
-    Ok(())
-}
-
-/// A rollback leaves nothing of a page, nor of a run and a target that began in it.
-pub async fn a_rollback_undoes_a_page(engine: Arc<dyn Engine>) -> Outcome {
-    let outside = syncs(&*engine)?;
-    let (run, hold) = at_work(outside).await?;
-    outside.commit_page(&full(&run, &hold)).await?;
-    let before = written(outside, &hold).await?;
-    for explicitly in [true, false] {
-        let transaction = engine.begin().await?;
-        let inside = syncs(&transaction)?;
-        put(&transaction, &records_of(&hold), [("new", json!({}))]).await?;
-        let mut other = full(&run, &hold);
-        other.cursor = Some("other".into());
-        other.seen = strings(["z", "new"]);
-        other.dropped = strings(["a"]);
-        other.stakes = vec![stake("new", "content")];
-        other.settled = strings(["q"]);
-        other.quarantined = vec![super::set_aside("other")];
-        inside.commit_page(&other).await?;
-        let (second, elsewhere) = holding(inside, "another", "New", "2").await?;
-        inside.commit_page(&full(&second, &elsewhere)).await?;
-        inside.release(&hold).await?;
-        inside.update_run(&run.id, 1, &finish(RunState::Succeeded, None)).await?;
-        ensure!(written(inside, &hold).await? != before, "nothing happened inside");
-        if explicitly {
-            transaction.rollback().await?;
-        } else {
-            drop(transaction);
-        }
-        ensure_eq!(written(outside, &hold).await?, before, "everything");
-        ensure_eq!(outside.list_targets(None).await?.len(), 1, "targets");
-        ensure_eq!(get(&*engine, &records_of(&hold), "new").await?, None, "the record");
-        refused(outside.get_run(&RunId::new("2")).await, ErrorKind::NotFound)?;
-    }
-    outside.commit_page(&page(&run, &hold)).await?;
-    Ok(())
-}
-
-/// Of a page that comes too late not even the records are written, which stood before it in its transaction.
-pub async fn a_late_page_takes_its_records_along(engine: Arc<dyn Engine>) -> Outcome {
-    let outside = syncs(&*engine)?;
-    let (run, hold) = at_work(outside).await?;
-    let second = started(outside, "2").await?;
-    outside.extend_hold(&hold, SHORT).await?;
-    let taken = take_over(outside, &new_hold(SYNC, "E", &second, LONG)).await?;
-    let before = written(outside, &taken).await?;
-    let (late, entity) = (full(&run, &hold), records_of(&hold));
-    let (late, entity) = (&late, &entity);
-    let outcome = engine
-        .transaction(async |tx: &mut Transaction| {
-            put(&*tx, entity, [("late", json!({}))]).await?;
-            tx.syncs().ok_or_else(no_store)?.commit_page(late).await
-        })
-        .await;
-    too_late(outcome)?;
-    ensure_eq!(get(&*engine, entity, "late").await?, None, "the record");
-    ensure_eq!(written(outside, &taken).await?, before, "everything else");
-    Ok(())
-}
-
-/// A refusal leaves the transaction usable: whoever is too late may still say so elsewhere.
-pub async fn a_refused_page_leaves_the_transaction_usable(engine: Arc<dyn Engine>) -> Outcome {
-    let outside = syncs(&*engine)?;
-    let (run, hold) = at_work(outside).await?;
-    let transaction = engine.begin().await?;
-    let inside = syncs(&transaction)?;
-    too_late(inside.commit_page(&PageCommit { fence: hold.fence + 1, ..full(&run, &hold) }).await)?;
-    too_late(inside.update_run(&run.id, 9, &RunUpdate::default()).await)?;
-    refused(inside.get_run(&RunId::new("absent")).await, ErrorKind::NotFound)?;
-    put(&transaction, &records_of(&hold), [("a", json!({}))]).await?;
-    inside.commit_page(&page(&run, &hold)).await?;
-    transaction.commit().await?;
-    ensure_eq!(count(&*engine, &records_of(&hold)).await?, 1, "records");
-    ensure_eq!(external_ids(outside, &hold).await?, [""; 0], "stakes of the refused page");
-    Ok(())
 }
 
 /// Sixteen want the same target, which nobody had before: one gets it.
@@ -225,7 +133,7 @@ async fn write(engine: Arc<dyn Engine>, n: usize, rounds: usize) -> Result<Run> 
         next.enumeration = if round == 0 { EnumerationChange::Begin } else { EnumerationChange::Keep };
         next.seen = vec![id.clone(), "shared".into()];
         next.stakes = ["shared", &id].map(|id| stake(id, "content")).to_vec();
-        next.quarantined = vec![super::set_aside(&id)];
+        next.quarantined = vec![set_aside(&id)];
         if round % 2 == 0 {
             outside.commit_page(&next).await?;
             continue;
@@ -322,85 +230,8 @@ pub async fn an_entity_is_deleted_under_its_writers(engine: Arc<dyn Engine>) -> 
         joined(task).await?;
     }
     ensure_eq!(outside.list_targets(None).await?, [], "targets");
-    let aside = outside.list_quarantined(&mastra_core::sync::QuarantineQuery::default()).await?;
+    let aside = outside.list_quarantined(&QuarantineQuery::default()).await?;
     ensure_eq!(aside, [], "what was set aside");
     ensure_eq!(outside.list_runs(&RunQuery::default()).await?.len(), 4, "runs");
-    Ok(())
-}
-
-fn waiting(engine: &Arc<dyn Engine>, run: &Run) -> JoinHandle<Result<Run>> {
-    let (engine, id, revision) = (Arc::clone(engine), run.id.clone(), run.revision);
-    tokio::spawn(async move { engine.syncs().ok_or_else(no_store)?.wait_for_run(&id, revision, FOREVER).await })
-}
-
-/// Who waits for a run is woken by each change of it: a sign of life, a page, its end, and another attempt.
-pub async fn a_waiter_is_woken_by_every_change(engine: Arc<dyn Engine>) -> Outcome {
-    let outside = syncs(&*engine)?;
-    let (mut run, hold) = at_work(outside).await?;
-    for change in 0..5 {
-        let waiter = waiting(&engine, &run);
-        for _ in 0..5 {
-            a_moment().await;
-        }
-        match change {
-            0 => outside.update_run(&run.id, 1, &RunUpdate { note: Some("note".into()), ..RunUpdate::default() }).await?,
-            1 => outside.commit_page(&page(&run, &hold)).await?,
-            2 => {
-                let transaction = engine.begin().await?;
-                syncs(&transaction)?.commit_page(&page(&run, &hold)).await?;
-                transaction.commit().await?;
-            }
-            3 => outside.update_run(&run.id, 1, &finish(RunState::Failed, None)).await?,
-            _ => drop(start(outside, &new_run("1", LONG)).await?),
-        }
-        let now = joined(waiter).await?;
-        ensure!(now.revision > run.revision, "the change {change}: {} and {}", run.revision, now.revision);
-        ensure_eq!(now, outside.get_run(&run.id).await?, "the run behind the change {change}");
-        run = now;
-    }
-    ensure_eq!(run.attempt, 2, "the attempt");
-    Ok(())
-}
-
-/// Many may wait for one run, and changes of others wake nobody for nothing.
-pub async fn many_wait_for_one_run(engine: Arc<dyn Engine>) -> Outcome {
-    let outside = syncs(&*engine)?;
-    let run = started(outside, "1").await?;
-    let other = started(outside, "2").await?;
-    let waiters: Vec<_> = (0..6).map(|_| waiting(&engine, &run)).collect();
-    for _ in 0..5 {
-        outside.update_run(&other.id, 1, &RunUpdate::default()).await?;
-        a_moment().await;
-    }
-    outside.update_run(&run.id, 1, &finish(RunState::Succeeded, Some(json!("done")))).await?;
-    for waiter in waiters {
-        let ended = joined(waiter).await?;
-        ensure_eq!((ended.id.as_str(), ended.state, ended.output), ("1", RunState::Succeeded, Some(json!("done"))), "the run");
-    }
-    Ok(())
-}
-
-/// Waiting ends at once where the run has changed already, and in time where it does not change.
-pub async fn waiting_ends_in_time(engine: Arc<dyn Engine>) -> Outcome {
-    let outside = syncs(&*engine)?;
-    refused(outside.wait_for_run(&RunId::new("absent"), 0, FOREVER).await, ErrorKind::NotFound)?;
-    refused(outside.wait_for_run(&RunId::new(" "), 0, FOREVER).await, ErrorKind::InvalidInput)?;
-    let run = started(outside, "1").await?;
-    for within in [Duration::ZERO, SHORT, SHORT * 30] {
-        ensure_eq!(outside.wait_for_run(&run.id, run.revision, within).await?, run, "a run that does not change");
-        ensure_eq!(outside.wait_for_run(&run.id, i64::MAX, within).await?, run, "a revision that is still far");
-    }
-    for within in [Duration::ZERO, FOREVER, Duration::MAX] {
-        ensure_eq!(outside.wait_for_run(&run.id, run.revision - 1, within).await?, run, "a run that has changed");
-        ensure_eq!(outside.wait_for_run(&run.id, i64::MIN, within).await?, run, "any revision");
-    }
-    outside.update_run(&run.id, 1, &RunUpdate { lease: Some(SHORT), ..RunUpdate::default() }).await?;
-    is_lost(outside, &run.id).await?;
-    let lost = outside.wait_for_run(&run.id, i64::MAX, SHORT).await?;
-    ensure_eq!(lost.state, RunState::Lost, "a run that is waited for, as it is seen");
-    let transaction = engine.begin().await?;
-    let inside = syncs(&transaction)?.wait_for_run(&run.id, run.revision, SHORT).await;
-    refused(inside, ErrorKind::Unsupported)?;
-    transaction.rollback().await?;
     Ok(())
 }
