@@ -1,4 +1,4 @@
-//! The knowledge base of what was loaded: as `mastra.toml` describes it, or by defaults.
+//! The knowledge base of what was loaded, and the sync that loads it: as `mastra.toml` describes them, or by defaults.
 
 use super::source::Source;
 use crate::{
@@ -6,10 +6,13 @@ use crate::{
     exit::{HINT, Outcome, Stop},
     knowledge::{EmbedderConfig, KnowledgeConfig, all, open},
     resolve::CONFIG_FILE,
+    sync::{DocumentsConfig, GuardConfig, Mode, SourceConfig, SyncConfig},
 };
 use mastra_core::{Error, ErrorKind};
 use mastra_rag::{document::Format, knowledge::KnowledgeBase};
 
+/// The greatest share of documents that go without a question.
+const SHARE: f64 = 0.5;
 /// So many names are tried, the first of them the folder's own.
 const NAMES: u32 = 20;
 
@@ -48,6 +51,34 @@ pub(super) fn described(context: &Context, source: &Source, embedder: Option<&st
     config.check()?;
     config.embedder.options(&context.settings.variables)?;
     Ok(config)
+}
+
+/// The description that `mastra.toml` has of how the source is loaded, if it has one. What is wrong with one is known before anything is
+/// loaded.
+pub(super) fn synced(context: &Context, source: &Source) -> Outcome<Option<SyncConfig>> {
+    let ours = |config: &SyncConfig| {
+        config.entity == source.entity
+            && config.connection() == source.connection
+            && matches!(config.source, SourceConfig::Documents(_))
+    };
+    Ok(crate::sync::all(context)?.into_iter().find(ours))
+}
+
+/// A description of how the source is loaded, under the knowledge base's name, or one that no other sync has.
+pub(super) fn made(context: &Context, source: &Source, known: &KnowledgeConfig) -> SyncConfig {
+    let taken = |id: &String| context.settings.syncs.iter().any(|config| config.id == *id);
+    let ids = (1..).map(|n| if n == 1 { known.name.clone() } else { format!("{}-{n}", known.name) });
+    let id = ids.into_iter().find(|id| !taken(id)).unwrap_or_else(|| known.name.clone());
+    let path = source.own.as_ref().map(|own| own.path.clone()).unwrap_or_default();
+    SyncConfig {
+        id,
+        entity: source.entity.clone(),
+        connection: Some(source.connection.clone()),
+        mode: Mode::Full,
+        guard: GuardConfig { max_share: Some(SHARE), min_records: None },
+        source: SourceConfig::Documents(DocumentsConfig { path }),
+        ..SyncConfig::default()
+    }
 }
 
 /// Opens it, under a name that no other knowledge base has.

@@ -1,24 +1,38 @@
 //! Loading, so that a second run changes nothing, and nothing stays that is no longer there.
 
-use super::{DEALS, documents, folder::Folder, read, skipped::Reason, source::Source};
-use crate::exit::HINT;
+use super::{
+    DEALS, Documents, Opened, documents,
+    source::{Own, Source},
+};
+use crate::{
+    context::Context,
+    exit::{HINT, Outcome, Stop},
+    sync::{Stopping, explained, registry_with, run_quietly},
+};
 use futures::TryStreamExt as _;
-use indicatif::ProgressBar;
 use mastra_core::{
     Engine, EntityRef, Error, ErrorKind, NewRecord, RecordQuery, RecordSelector, Result, SyncBatch, UpsertMode, UpsertOptions,
+    sync::RunCounts,
 };
+use mastra_sync::{RunOptions, SyncErrorKind, WhenBusy};
 use serde::Serialize;
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, HashSet},
-    time::Instant,
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
 /// The table that is part of this program.
 const TABLE: &[u8] = include_bytes!("../../assets/deals.csv");
-/// So many documents are stored in one transaction, fewer where they are long.
+/// So many records are removed at once.
 const BATCH: usize = 200;
-const BATCH_BYTES: usize = 8 * 1024 * 1024;
+/// So many are asked at once whose they are.
+const STAKES: usize = 1_000;
+/// How long another quickstart of the same documents is waited for.
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
+/// What to do where a guard refuses.
+const CONFIRM: &str = "the same command with --yes, if that is meant: it deletes their records";
 /// So many may go without a question, however many there are.
 const FEW: usize = 10;
 
@@ -28,11 +42,13 @@ const FEW: usize = 10;
 pub(super) struct Loaded {
     pub(super) entity: String,
     pub(super) connection_id: String,
-    pub(super) created: usize,
-    pub(super) updated: usize,
-    pub(super) unchanged: usize,
+    pub(super) created: u64,
+    pub(super) updated: u64,
+    pub(super) unchanged: u64,
     /// Records whose document is no longer there.
     pub(super) removed: u64,
+    /// Documents that could not be stored.
+    pub(super) set_aside: u64,
     pub(super) seconds: f64,
 }
 
@@ -49,42 +65,78 @@ pub(super) async fn before(engine: &dyn Engine, source: &Source, confirmed: bool
             stream?.map_ok(|record| (record.external_id, path(&record.data))).try_collect().await?
         }
     };
-    let Some(folder) = &source.folder else { return Ok(before) };
+    let Some(Own { folder, .. }) = &source.own else { return Ok(before) };
     let there: HashSet<&str> = folder.files.iter().map(|file| file.name.as_str()).collect();
     let gone = before.values().filter(|path| !there.contains(path.as_str()) && !folder.is_unread(path)).count();
     if gone > FEW && gone * 2 > before.len() && !confirmed {
         return Err(Error::new(ErrorKind::Conflict, "most of what was loaded from here is no longer there; nothing was changed")
             .with("gone", gone)
             .with("loaded", before.len())
-            .with(HINT, "the same command with --yes, if that is meant: it deletes their records"));
+            .with(HINT, CONFIRM));
     }
     Ok(before)
 }
 
-/// Loads the documents of a source, and removes the records of those that have gone.
-pub(super) async fn documents(engine: &dyn Engine, source: &mut Source, before: Before, bar: &ProgressBar) -> Result<Loaded> {
+/// Loads the documents of this program, and removes what an earlier one had.
+pub(super) async fn built_in(engine: &dyn Engine, source: &Source, before: Before) -> Result<Loaded> {
     let began = Instant::now();
     let mut loaded = Loaded::of(&source.entity, &source.connection);
-    let mut kept = HashSet::new();
-    match &mut source.folder {
-        None => {
-            let records = documents::built_in();
-            kept.extend(records.iter().map(|record| record.external_id.clone()));
-            loaded.store(engine, records).await?;
-        }
-        Some(folder) => loaded.store_files(engine, folder, &mut kept, bar).await?,
-    }
-    let gone: Vec<String> = before
-        .into_iter()
-        .filter(|(id, path)| !kept.contains(id) && !source.folder.as_ref().is_some_and(|folder| folder.is_unread(path)))
-        .map(|(id, _)| id)
-        .collect();
-    for ids in gone.chunks(BATCH) {
-        let selector = RecordSelector::ExternalIds(ids.to_vec());
-        loaded.removed += engine.delete_records(&source.entity_ref(), &selector).await?.deleted;
-    }
+    let records = documents::built_in();
+    let kept: HashSet<String> = records.iter().map(|record| record.external_id.clone()).collect();
+    loaded.store(engine, records).await?;
+    let gone = before.into_keys().filter(|id| !kept.contains(id)).collect();
+    loaded.remove(engine, &source.entity_ref(), gone).await?;
     loaded.seconds = began.elapsed().as_secs_f64();
     Ok(loaded)
+}
+
+/// Loads the user's own documents by their sync: what is as it was costs nothing, and what has gone goes.
+pub(super) async fn own(context: &Context, opened: &Opened, documents: &Documents, before: Before, yes: bool) -> Outcome<Loaded> {
+    let (engine, source) = (&opened.engine, &opened.source);
+    let mastra = registry_with(Arc::clone(engine), &opened.sync, Arc::new(documents.clone()))?;
+    let stopping = Stopping::default();
+    let options = RunOptions {
+        confirm_deletes: yes,
+        when_busy: WhenBusy::Wait(PATIENCE),
+        cancellation: stopping.token(),
+        ..RunOptions::default()
+    };
+    let done = stopping.run(&context.out, async { Ok(run_quietly(context, &mastra, &opened.sync, options).await) }).await?;
+    if let Some(failure) = &done.failure {
+        return Err(match failure.kind() {
+            SyncErrorKind::Cancelled => {
+                context.out.note("stopped; the same command goes on from here");
+                Stop::Interrupted
+            }
+            SyncErrorKind::Refused => explained(&done.sync, failure).with(HINT, CONFIRM).into(),
+            _ => explained(&done.sync, failure).into(),
+        });
+    }
+    let mut loaded = Loaded::of(&source.entity, &source.connection);
+    let counts = done.counts();
+    loaded.count(&counts);
+    // An earlier quickstart stored records without a sync, which deletes only its own.
+    let left = left_behind(&**engine, source, before).await?;
+    loaded.remove(&**engine, &source.entity_ref(), left).await?;
+    loaded.seconds = done.seconds;
+    Ok(loaded)
+}
+
+/// Records of documents that no sync wrote: those of an earlier quickstart, whose documents have gone since.
+async fn left_behind(engine: &dyn Engine, source: &Source, before: Before) -> Result<Vec<String>> {
+    let (Some(syncs), Some(own)) = (engine.syncs(), &source.own) else { return Ok(Vec::new()) };
+    let entity = engine.resolve_entity(&source.entity_ref()).await?;
+    let made_of_a_file = |(id, path): (String, String)| (!path.is_empty() && !own.folder.is_unread(&path)).then_some(id);
+    let ids: Vec<String> = before.into_iter().filter_map(made_of_a_file).collect();
+    let mut left = Vec::new();
+    for part in ids.chunks(STAKES) {
+        let views = syncs.read_stakes(entity.id, None, part).await?;
+        let unowned = views
+            .into_iter()
+            .filter(|view| view.own.is_none() && view.others.is_empty() && view.record.is_some_and(|record| !record.deleted));
+        left.extend(unowned.map(|view| view.external_id));
+    }
+    Ok(left)
 }
 
 /// Loads the table.
@@ -111,51 +163,31 @@ impl Loaded {
             updated: 0,
             unchanged: 0,
             removed: 0,
+            set_aside: 0,
             seconds: 0.0,
         }
     }
 
-    async fn store_files(
-        &mut self,
-        engine: &dyn Engine,
-        folder: &mut Folder,
-        kept: &mut HashSet<String>,
-        bar: &ProgressBar,
-    ) -> Result<()> {
-        let (mut batch, mut bytes) = (Vec::new(), 0);
-        for file in std::mem::take(&mut folder.files) {
-            bar.inc(1);
-            match read::text(&file.path).and_then(|content| documents::of(&file, content)) {
-                Ok(records) => {
-                    for record in records {
-                        bytes += record.data.get("text").and_then(Value::as_str).map_or(0, str::len);
-                        kept.insert(record.external_id.clone());
-                        batch.push(record);
-                        if batch.len() >= BATCH || bytes >= BATCH_BYTES {
-                            self.store(engine, std::mem::take(&mut batch)).await?;
-                            bytes = 0;
-                        }
-                    }
-                }
-                Err(Reason::Unreadable) => folder.leave_unread(file.name),
-                Err(reason) => {
-                    folder.skipped.add(reason, &file.name);
-                    if reason == Reason::Changing {
-                        folder.unread.push(file.name);
-                    }
-                }
-            }
+    fn count(&mut self, counts: &RunCounts) {
+        (self.created, self.updated, self.unchanged) = (counts.created, counts.updated, counts.unchanged);
+        (self.removed, self.set_aside) = (counts.deleted, counts.failed);
+    }
+
+    async fn remove(&mut self, engine: &dyn Engine, entity: &EntityRef, gone: Vec<String>) -> Result<()> {
+        for ids in gone.chunks(BATCH) {
+            let selector = RecordSelector::ExternalIds(ids.to_vec());
+            self.removed += engine.delete_records(entity, &selector).await?.deleted;
         }
-        self.store(engine, batch).await
+        Ok(())
     }
 
     /// Stores a batch; the entity is created on first use.
     async fn store(&mut self, engine: &dyn Engine, records: Vec<NewRecord>) -> Result<()> {
         let batch = SyncBatch::new(&self.entity, &self.connection_id, records).options(UpsertOptions::from(UpsertMode::Replace));
         let report = engine.sync_records(&batch).await?;
-        self.created += report.records.created.len();
-        self.updated += report.records.updated.len();
-        self.unchanged += report.records.unchanged.len();
+        self.created += report.records.created.len() as u64;
+        self.updated += report.records.updated.len() as u64;
+        self.unchanged += report.records.unchanged.len() as u64;
         Ok(())
     }
 }

@@ -15,14 +15,14 @@ mod source;
 
 pub(crate) use self::loading::Documents;
 
-use self::{demo::Deals, describe::Known, keep::Kept, load::Loaded, source::Source};
+use self::{demo::Deals, describe::Known, keep::Kept, load::Loaded, skipped::Skipped, source::Source};
 use crate::{
     context::Context,
-    exit::Outcome,
+    exit::{Exit, Outcome},
     interrupt::unless_interrupted,
     knowledge::{Answer, Indexed, bring_up_to_date},
-    output::progress,
     resolve::CONFIG_FILE,
+    sync::SyncConfig,
 };
 use clap::Args;
 use mastra_core::{Engine, Error};
@@ -42,8 +42,8 @@ Examples:
   mastra quickstart                         articles and deals that are part of the program
 
 Everything goes into .mastra/mastra.db where no other engine is named. The embedder hash/384 compares words and sends nothing anywhere. \
-The knowledge base is described in mastra.toml, so that mastra search, index, verify and mcp know it; a file that quickstart did not make \
-is never touched. Running it again loads and indexes what has changed, and removes records whose file has gone. Files over 4 MiB, hidden \
+The knowledge base is described in mastra.toml, so that mastra search, index, verify and mcp know it, and so is the sync that loads the \
+documents, for mastra sync run; a file that quickstart did not make is never touched. Running it again loads and indexes what has changed, and removes records whose file has gone. Files over 4 MiB, hidden \
 ones, links and folders of dependencies are left out, and counted.";
 
 /// The connection of what quickstart loads; with the folder behind it for the user's own.
@@ -76,26 +76,40 @@ pub(crate) struct Quickstart {
     yes: bool,
 }
 
+/// What is there before anything is loaded.
+struct Opened {
+    engine: Arc<dyn Engine>,
+    source: Source,
+    known: Known,
+    /// What loads the user's own documents.
+    sync: SyncConfig,
+    kept: Kept,
+    before: load::Before,
+}
+
 /// What was made before anything is asked.
 struct Prepared {
     engine: Arc<dyn Engine>,
-    source: Source,
+    left_out: Option<Skipped>,
     /// The documents first.
     loaded: Vec<Loaded>,
     known: Known,
+    sync: SyncConfig,
     kept: Kept,
 }
 
 impl Quickstart {
     pub(crate) async fn run(&self, context: &Context) -> Outcome {
-        let prepared = unless_interrupted(self.prepare(context)).await?;
+        let opened = unless_interrupted(self.open(context)).await?;
+        // A load stops by itself, at the edge of a page.
+        let prepared = self.load(context, opened).await?;
         let indexed = bring_up_to_date(context, &prepared.known.config, &prepared.known.base).await?;
         unless_interrupted(self.answer(context, &prepared, &indexed)).await
     }
 
-    /// Loads the documents. The knowledge base is opened first: what keeps it from being made is told before anything is stored.
-    async fn prepare(&self, context: &Context) -> Outcome<Prepared> {
-        let mut source = match self.path.clone() {
+    /// Opens everything. What keeps the knowledge base from being made is told before anything is stored.
+    async fn open(&self, context: &Context) -> Outcome<Opened> {
+        let source = match self.path.clone() {
             None => Source::built_in(),
             // On a thread of its own: a whole disk takes long, and Ctrl-C is to be heard meanwhile.
             Some(path) => tokio::task::spawn_blocking(move || Source::of(&path))
@@ -103,6 +117,7 @@ impl Quickstart {
                 .map_err(|source| Error::internal("looking through the folder ended badly").with_source(source))??,
         };
         let config = describe::described(context, &source, self.embedder.as_deref())?;
+        let synced = describe::synced(context, &source)?;
         let engine = context.connect().await?;
         let out = &context.out;
         out.say(context.engine_and_why())?;
@@ -110,32 +125,46 @@ impl Quickstart {
         let before = load::before(&*engine, &source, self.yes).await?;
         load::entity(&*engine, &source).await?;
         let known = describe::opened(context, config).await?;
-        let kept = keep::keep(Path::new(CONFIG_FILE), &known.config, !self.no_config)?;
+        let sync = synced.unwrap_or_else(|| describe::made(context, &source, &known.config));
+        let described = source.own.as_ref().map(|_| &sync);
+        let kept = keep::keep(Path::new(CONFIG_FILE), &known.config, described, !self.no_config)?;
+        Ok(Opened { engine, source, known, sync, kept, before })
+    }
 
-        let bar = progress::counted(source.folder.as_ref().map_or(0, |folder| folder.files.len() as u64));
-        bar.set_message("files read,");
-        let loaded = load::documents(&*engine, &mut source, before, &bar).await;
-        bar.finish_and_clear();
-        let loaded = loaded?;
-        show::loaded(out, &loaded)?;
-        let mut loaded = vec![loaded];
-        if self.path.is_none() {
-            let deals = load::deals(&*engine).await?;
+    async fn load(&self, context: &Context, mut opened: Opened) -> Outcome<Prepared> {
+        let out = &context.out;
+        let before = std::mem::take(&mut opened.before);
+        let (mut loaded, mut left_out) = (Vec::new(), None);
+        if let Some(own) = &opened.source.own {
+            // As the folder was named, whatever its name: what is described may be less exact.
+            let documents = Documents::new(self.path.as_deref().unwrap_or(&own.path));
+            let documents_loaded = load::own(context, &opened, &documents, before, self.yes).await?;
+            show::loaded(out, &documents_loaded)?;
+            loaded.push(documents_loaded);
+            let skipped = documents.left_out();
+            if let Some(told) = skipped.told() {
+                out.say(format!("  {told}"))?;
+            }
+            left_out = Some(skipped);
+        } else {
+            let articles =
+                unless_interrupted(async { Ok(load::built_in(&*opened.engine, &opened.source, before).await?) }).await?;
+            show::loaded(out, &articles)?;
+            let deals = unless_interrupted(async { Ok(load::deals(&*opened.engine).await?) }).await?;
             show::loaded(out, &deals)?;
-            loaded.push(deals);
+            loaded.extend([articles, deals]);
         }
-        if let Some(told) = source.folder.as_ref().and_then(|folder| folder.skipped.told()) {
-            out.say(format!("  {told}"))?;
-        }
-        Ok(Prepared { engine, source, loaded, known, kept })
+        let Opened { engine, known, sync, kept, .. } = opened;
+        Ok(Prepared { engine, left_out, loaded, known, sync, kept })
     }
 
     async fn answer(&self, context: &Context, prepared: &Prepared, indexed: &Indexed) -> Outcome {
-        let Prepared { engine, source, loaded, known, kept } = prepared;
+        let Prepared { engine, left_out, loaded, known, sync, kept } = prepared;
         let out = &context.out;
         indexed.told(out)?;
         show::embedder(out, indexed)?;
-        keep::told(out, *kept, &known.config)?;
+        let own = self.path.is_some();
+        keep::told(out, *kept, &known.config, own.then_some(sync))?;
 
         let table = if self.path.is_none() { Some(Deals::ask(&**engine).await?) } else { None };
         if let Some(table) = &table {
@@ -155,7 +184,7 @@ impl Quickstart {
         out.document(&json!({
             "engine": { "url": context.choice.shown(), "chosenBy": context.choice.origin().to_string() },
             "loaded": loaded,
-            "leftOut": source.folder.as_ref().map(|folder| &folder.skipped),
+            "leftOut": left_out,
             "index": indexed,
             "config": kept,
             "query": table.as_ref().map(Deals::document),
@@ -165,8 +194,11 @@ impl Quickstart {
             answer::converse(context, known).await?;
         }
         if self.ask.is_empty() {
-            show::next(context, known, *kept, self.path.is_none())?;
+            show::next(context, known, *kept, own.then_some(sync))?;
         }
-        Ok(indexed.exit())
+        match indexed.exit() {
+            Exit::Done if loaded.iter().any(|loaded| loaded.set_aside > 0) => Ok(Exit::Partial),
+            exit => Ok(exit),
+        }
     }
 }

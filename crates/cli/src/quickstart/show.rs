@@ -7,16 +7,18 @@ use crate::{
     knowledge::Indexed,
     output::{Output, text},
     resolve::Origin,
+    sync::SyncConfig,
 };
 use std::time::Duration;
 
 /// What was loaded, in a line.
 pub(super) fn loaded(out: &Output, loaded: &Loaded) -> Outcome<()> {
     let parts = [
-        (loaded.created as u64, "new"),
-        (loaded.updated as u64, "changed"),
-        (loaded.unchanged as u64, "unchanged"),
+        (loaded.created, "new"),
+        (loaded.updated, "changed"),
+        (loaded.unchanged, "unchanged"),
         (loaded.removed, "gone and removed"),
+        (loaded.set_aside, "set aside"),
     ];
     let said = parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{} {word}", text::count(*count)));
     let said = said.collect::<Vec<_>>().join(", ");
@@ -41,7 +43,7 @@ pub(super) fn embedder(out: &Output, indexed: &Indexed) -> Outcome<()> {
 }
 
 /// What to try next.
-pub(super) fn next(context: &Context, known: &Known, kept: Kept, demonstration: bool) -> Outcome<()> {
+pub(super) fn next(context: &Context, known: &Known, kept: Kept, sync: Option<&SyncConfig>) -> Outcome<()> {
     let out = &context.out;
     out.say(format!("\n{}", out.bold("Next")))?;
     let which = if context.settings.knowledge.iter().all(|config| config.name == known.config.name) {
@@ -51,7 +53,9 @@ pub(super) fn next(context: &Context, known: &Known, kept: Kept, demonstration: 
     };
     let search = format!("mastra search 'your question'{which}");
     let mut commands = Vec::new();
-    if matches!(kept, Kept::Described | Kept::Created | Kept::Added) {
+    let described = matches!(kept, Kept::Described | Kept::Created | Kept::Added);
+    let load = sync.map(|sync| format!("mastra sync run {}", text::clean(&sync.id))).unwrap_or_default();
+    if described {
         commands.extend([
             (search.as_str(), "passages that answer, with citations"),
             ("mastra mcp", "the same for an assistant, over MCP"),
@@ -59,7 +63,7 @@ pub(super) fn next(context: &Context, known: &Known, kept: Kept, demonstration: 
             ("mastra verify", "hold the index against the records"),
         ]);
     }
-    if demonstration {
+    if sync.is_none() {
         commands.extend([
             ("mastra quickstart PATH", "documents of your own: a folder or a file"),
             ("mastra records import FILE --entity NAME --id-field ID", "records of your own: JSON lines, JSON, CSV"),
@@ -67,6 +71,9 @@ pub(super) fn next(context: &Context, known: &Known, kept: Kept, demonstration: 
         ]);
     } else {
         commands.push(("the same command again", "loads what has changed since"));
+        if described {
+            commands.push((load.as_str(), "the same, without questions: for a schedule"));
+        }
     }
     let width = commands.iter().map(|(command, _)| command.chars().count()).max().unwrap_or_default();
     for (command, why) in commands {

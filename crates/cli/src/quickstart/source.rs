@@ -1,8 +1,8 @@
 //! What is loaded, and under which names.
 
-use super::{ARTICLES, CONNECTION, folder::Folder};
-use crate::exit::{HINT, Outcome, file_error};
-use mastra_core::{EntityRef, Error, Result};
+use super::{ARTICLES, CONNECTION, folder::Folder, loading};
+use crate::exit::{Outcome, file_error};
+use mastra_core::{EntityRef, Result};
 use std::path::{Path, PathBuf};
 
 /// The longest name that is made of a folder's.
@@ -16,30 +16,31 @@ pub(super) struct Source {
     pub(super) entity: String,
     pub(super) connection: String,
     /// The user's own documents; those of this program where there is none.
-    pub(super) folder: Option<Folder>,
+    pub(super) own: Option<Own>,
+}
+
+/// Documents of the user's own.
+#[derive(Debug)]
+pub(super) struct Own {
+    /// A folder or a file, from the project's folder where it lies in that.
+    pub(super) path: PathBuf,
+    pub(super) folder: Folder,
 }
 
 impl Source {
     /// The documents of this program.
     pub(super) fn built_in() -> Self {
-        Self { knowledge: ARTICLES.to_lowercase(), entity: ARTICLES.to_owned(), connection: CONNECTION.to_owned(), folder: None }
+        Self { knowledge: ARTICLES.to_lowercase(), entity: ARTICLES.to_owned(), connection: CONNECTION.to_owned(), own: None }
     }
 
     /// The documents of a folder, or one file. The connection names the folder, so that another one of the same name is another entity.
     pub(super) fn of(path: &Path) -> Outcome<Self> {
-        let folder = Folder::find(path)?;
-        if folder.files.is_empty() {
-            let error = Error::not_found("no documents here: files that end in .md, .txt, .html, .json or .jsonl")
-                .with("path", path.display());
-            let error = match folder.skipped.told() {
-                Some(told) => error.with("but", told),
-                None => error,
-            };
-            return Err(error.with(HINT, "mastra quickstart without a path, for the built-in documents").into());
-        }
+        let folder = loading::found(path)?;
         let (whole, place) = place(path)?;
         let name = slug(&whole);
-        Ok(Self { knowledge: name.clone(), entity: name, connection: format!("{CONNECTION}:{place}"), folder: Some(folder) })
+        let connection = format!("{CONNECTION}:{place}");
+        let own = Own { path: PathBuf::from(place), folder };
+        Ok(Self { knowledge: name.clone(), entity: name, connection, own: Some(own) })
     }
 
     pub(super) fn entity_ref(&self) -> EntityRef {

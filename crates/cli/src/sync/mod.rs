@@ -21,7 +21,7 @@ mod work;
 pub(crate) use config::{DocumentsConfig, GuardConfig, Mode, SourceConfig, SyncConfig, read as read_syncs, take as take_key};
 pub(crate) use declared::{all, registry_with};
 pub(crate) use stopping::Stopping;
-pub(crate) use work::Watcher;
+pub(crate) use work::{explained, run_quietly};
 
 use crate::{
     context::Context,

@@ -67,7 +67,7 @@ impl Plan {
                     cancellation: stopping.token(),
                     ..RunOptions::default()
                 };
-                let done = work::run(context, &mastra, config, options).await;
+                let done = work::run_quietly(context, &mastra, config, options).await;
                 show(&context.out, &done)?;
                 match &done.failure {
                     Some(failure) if failure.kind() == SyncErrorKind::Cancelled => Err(Stop::Interrupted),

@@ -26,15 +26,15 @@ use std::{
 /// What came of a run.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Done {
-    pub(super) sync: String,
+pub(crate) struct Done {
+    pub(crate) sync: String,
     /// None where it did not begin.
     pub(super) run_id: Option<RunId>,
     /// The entry of the ledger; of a dry run what it would be.
     pub(super) run: Option<Run>,
     /// Whether it was done before, under the same id.
     pub(super) recorded: bool,
-    pub(super) seconds: f64,
+    pub(crate) seconds: f64,
     pub(super) error: Option<Failed>,
     /// The knowledge bases that follow what was changed.
     pub(super) knowledge: Vec<String>,
@@ -42,12 +42,12 @@ pub(super) struct Done {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) plans: Vec<TargetPlan>,
     #[serde(skip)]
-    pub(super) failure: Option<SyncError>,
+    pub(crate) failure: Option<SyncError>,
 }
 
 /// Why a run came to no result.
 #[derive(Debug, Serialize)]
-pub(super) struct Failed {
+pub(crate) struct Failed {
     kind: &'static str,
     message: String,
     retryable: bool,
@@ -55,7 +55,7 @@ pub(super) struct Failed {
 
 impl Done {
     /// The counts of all entities.
-    pub(super) fn counts(&self) -> RunCounts {
+    pub(crate) fn counts(&self) -> RunCounts {
         self.run.as_ref().map(|run| sum(&run.targets)).unwrap_or_default()
     }
 
@@ -71,11 +71,18 @@ impl Done {
     }
 }
 
-/// Runs a sync that the registry knows.
-pub(super) async fn run(context: &Context, mastra: &Mastra, config: &SyncConfig, mut options: RunOptions) -> Done {
-    // A plan is one document.
-    let watcher = Watcher { events: context.out.is_json() && !options.dry_run, ..Watcher::new(context.out, &config.id) };
-    let watcher = Arc::new(watcher);
+/// Runs a sync that the registry knows. Under `--json` every step is a line.
+pub(super) async fn run(context: &Context, mastra: &Mastra, config: &SyncConfig, options: RunOptions) -> Done {
+    attended(context, mastra, config, options, context.out.is_json()).await
+}
+
+/// The same without these lines, for commands that give one document.
+pub(crate) async fn run_quietly(context: &Context, mastra: &Mastra, config: &SyncConfig, options: RunOptions) -> Done {
+    attended(context, mastra, config, options, false).await
+}
+
+async fn attended(context: &Context, mastra: &Mastra, config: &SyncConfig, mut options: RunOptions, events: bool) -> Done {
+    let watcher = Arc::new(Watcher { events, ..Watcher::new(context.out, &config.id) });
     options.observer = Some(Arc::<Watcher>::clone(&watcher));
     let began = Instant::now();
     let outcome = mastra.sync(&config.id, Value::Null).options(options).await;
@@ -126,7 +133,7 @@ async fn entry(mastra: &Mastra, error: &SyncError) -> Option<Run> {
 }
 
 /// The failure as commands tell it, with what to do.
-pub(super) fn explained(id: &str, failure: &SyncError) -> Error {
+pub(crate) fn explained(id: &str, failure: &SyncError) -> Error {
     let core = std::error::Error::source(failure).and_then(|source| source.downcast_ref::<Error>());
     let kind = match failure.kind() {
         SyncErrorKind::Busy | SyncErrorKind::Refused | SyncErrorKind::Lost => ErrorKind::Conflict,
@@ -171,7 +178,7 @@ pub(super) fn sum(targets: &[RunTarget]) -> RunCounts {
 
 /// Shows how a run goes on: a line that moves, or a line of JSON a step.
 #[derive(Debug)]
-pub(crate) struct Watcher {
+struct Watcher {
     out: Output,
     sync: String,
     bar: ProgressBar,
@@ -184,7 +191,7 @@ pub(crate) struct Watcher {
 }
 
 impl Watcher {
-    pub(crate) fn new(out: Output, sync: &str) -> Self {
+    fn new(out: Output, sync: &str) -> Self {
         let bar = if out.is_json() { ProgressBar::hidden() } else { progress::waiting(text::clean(sync)) };
         Self {
             out,
@@ -198,7 +205,7 @@ impl Watcher {
     }
 
     /// Takes the moving line away.
-    pub(crate) fn finish(&self) {
+    fn finish(&self) {
         self.bar.finish_and_clear();
     }
 

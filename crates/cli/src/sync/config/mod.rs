@@ -134,6 +134,11 @@ impl SyncConfig {
         self.connection.as_deref().unwrap_or(mastra_sync::write::DEFAULT_CONNECTION)
     }
 
+    /// Whether it stands in the file, and was not made here.
+    pub(crate) fn is_described(&self) -> bool {
+        !self.lines.is_empty()
+    }
+
     /// When deleting is refused.
     pub(crate) fn guard(&self) -> DeleteGuard {
         let default = DeleteGuard::default();
