@@ -23,6 +23,7 @@ on_every_engine!(
     a_cancelled_run_stops_at_a_pages_edge,
     a_repeated_run_returns_its_result,
     two_entities_in_one_run,
+    a_run_reads_an_entity_in_full_once,
     many_runs_of_one_sync_end_as_one,
 );
 
@@ -183,6 +184,23 @@ async fn two_entities_in_one_run(rig: &Rig) {
     assert_eq!(counts, [("Contacts", 4), ("Deals", 3)]);
     let stored = rig.engine.syncs().unwrap().get_run(&done.run.id).await.unwrap();
     assert_eq!(stored.targets, done.run.targets);
+}
+
+/// Of two full readings in one run the second would delete what the first wrote.
+async fn a_run_reads_an_entity_in_full_once(rig: &Rig) {
+    let sync = define("crm").execute(|ctx| async move {
+        let contacts = || ctx.records("Contacts").connection("crm");
+        contacts().mode(SyncMode::Full).load(&Scripted::of(numbered(0..3), 10)).await?;
+        contacts().mode(SyncMode::Full).load(&Scripted::of(numbered(3..6), 10)).await?;
+        Ok::<_, Failure>(Value::Null)
+    });
+    let mastra = Mastra::builder().engine(Arc::clone(&rig.engine)).sync(sync).build().unwrap();
+    let error = mastra.sync("crm", Value::Null).await.unwrap_err();
+    assert!(error.to_string().contains("in full mode once"), "{error}");
+    assert_eq!(rig.contacts().await.len(), 3);
+    // Nothing is held any longer.
+    rig.load("crm", &Scripted::of(numbered(0..6), 10), &mode(SyncMode::Full)).await;
+    assert_eq!(rig.contacts().await.len(), 6);
 }
 
 /// Many start at once; each record is there once, and the runs that got through say so.

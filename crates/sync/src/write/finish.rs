@@ -154,12 +154,7 @@ impl RecordWriter {
     }
 
     pub(super) async fn release(&self) {
-        let Destination::Store { hold, .. } = &self.place else { return };
-        self.run.let_go(hold.target);
-        let Ok(syncs) = self.run.syncs() else { return };
-        if let Err(error) = syncs.release(hold).await {
-            tracing::debug!(error = %error, "a target could not be released; its lease ends by itself");
-        }
+        self.run.let_go_of(&self.settings.entity, &self.settings.connection_id).await;
     }
 }
 

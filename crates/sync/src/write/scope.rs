@@ -172,11 +172,6 @@ impl RunScope {
         self.state().holds.insert(hold.target, hold);
     }
 
-    /// Gives a hold up, with no word to the store.
-    pub(super) fn let_go(&self, target: TargetId) {
-        self.state().holds.remove(&target);
-    }
-
     /// Whether a writer of this run holds the target.
     pub(super) fn holds(&self, entity: &str, connection_id: &str) -> bool {
         self.state().holds.values().any(|hold| hold.entity.name == entity && hold.entity.connection_id == connection_id)
@@ -226,14 +221,26 @@ impl RunScope {
         Ok(())
     }
 
+    /// Lets go of one entity, as far as that works.
+    pub(super) async fn let_go_of(&self, entity: &str, connection_id: &str) {
+        let of = |hold: &Hold| hold.entity.name == entity && hold.entity.connection_id == connection_id;
+        let Some(hold) = self.state().holds.values().find(|hold| of(hold)).cloned() else { return };
+        self.state().holds.remove(&hold.target);
+        self.release_one(&hold).await;
+    }
+
+    async fn release_one(&self, hold: &Hold) {
+        let Ok(syncs) = self.syncs() else { return };
+        if let Err(error) = syncs.release(hold).await {
+            tracing::debug!(error = %error, "a target could not be released; its lease ends by itself");
+        }
+    }
+
     /// Lets go of whatever is still held, as far as that works: a lease ends by itself.
     pub(crate) async fn release(&self) {
         let holds = std::mem::take(&mut self.state().holds);
-        let Ok(syncs) = self.syncs() else { return };
         for hold in holds.into_values() {
-            if let Err(error) = syncs.release(&hold).await {
-                tracing::debug!(error = %error, "a target could not be released; its lease ends by itself");
-            }
+            self.release_one(&hold).await;
         }
     }
 

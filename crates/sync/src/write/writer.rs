@@ -16,7 +16,7 @@ use crate::{
     source::{Item, Page, Scope},
 };
 use mastra_core::{
-    ErrorKind, NewRecord, Result,
+    Error, ErrorKind, NewRecord, Result,
     sync::{EnumerationChange, Hold, RunCounts, RunTarget, SyncMode},
 };
 use serde_json::{Value, json};
@@ -67,6 +67,13 @@ impl RecordWriter {
             (Destination::Store { hold: Box::new(hold.clone()), settles }, Some(hold.entity.id), cursor)
         };
         let before = entity.and_then(|entity| run.so_far(entity));
+        if let Some(before) = &before
+            && (before.mode == SyncMode::Full || settings.mode == SyncMode::Full)
+            && !run.options().retry_failed
+        {
+            run.let_go_of(&settings.entity, &settings.connection_id).await;
+            return Err(read_twice(&settings.entity));
+        }
         let ledger = RunTarget {
             entity_id: entity.unwrap_or_else(mastra_core::EntityId::generate),
             entity: settings.entity.clone(),
@@ -283,6 +290,12 @@ impl Batch {
 
 fn item(record: NewRecord) -> Item {
     Item::Record { external_id: record.external_id, data: record.data, entity_type: record.entity_type, version: None }
+}
+
+/// A full reading deletes what it does not meet, so that of two in one run the second would delete what the first wrote.
+fn read_twice(entity: &str) -> Error {
+    Error::invalid_input("a run reads an entity in full mode once, and writes it in no other way; read all its sources as one")
+        .with("entity", entity)
 }
 
 /// Where a run begins to read.
