@@ -10,7 +10,8 @@ use mastra_core::{
     sync::RunId,
 };
 use mastra_sync::{
-    Completed, Failure, Mastra, RunOptions, SyncDefinition as _, SyncError, WhenBusy, define, write::RecordsBuilder,
+    Completed, Failure, Mastra, RunOptions, SyncDefinition as _, SyncError, WhenBusy, define, source::Source,
+    write::RecordsBuilder,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -27,6 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) struct Case {
     pub(crate) scenario: Scenario,
     pub(crate) connection: String,
+    pub(crate) lease: Duration,
 }
 
 impl Case {
@@ -87,11 +89,11 @@ impl Case {
         self.load(engine, "crm", scenario.source(stage), options, move |records| scenario.told(stage, records)).await
     }
 
-    pub(crate) async fn load(
+    pub(crate) async fn load<S: Source + Clone + 'static>(
         &self,
         engine: &Arc<dyn Engine>,
         sync: &str,
-        source: Script,
+        source: S,
         options: RunOptions,
         how: impl Fn(RecordsBuilder) -> RecordsBuilder + Send + Sync + 'static,
     ) -> Result<Completed<Value>, SyncError> {

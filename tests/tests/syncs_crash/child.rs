@@ -2,17 +2,22 @@
 
 use crate::{
     case::Case,
-    moment::{Moment, Trap},
+    moment::{Deed, Moment, Trap},
     scenario::Stage,
     store::Place,
     trapped::{Mistake, Trapped},
 };
 use mastra_core::Engine;
+use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 use std::{
     os::unix::process::ExitStatusExt as _,
     process::{Command, Stdio},
     sync::Arc,
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    process::{Child, ChildStdout},
 };
 
 /// Set in the child: its errand.
@@ -26,7 +31,7 @@ pub(crate) struct Errand {
     pub(crate) stage: Stage,
     /// The number of the run among the case's.
     pub(crate) run: usize,
-    pub(crate) moment: Option<Moment>,
+    pub(crate) moment: Option<(Moment, Deed)>,
     pub(crate) mistake: Option<Mistake>,
 }
 
@@ -39,13 +44,54 @@ pub(crate) enum End {
     Itself,
 }
 
+/// A child that is under way.
+pub(crate) struct Started {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Started {
+    /// Waits until the child says a line; `false` where it ends without.
+    pub(crate) async fn says(&mut self, line: &str) -> bool {
+        while let Some(said) = self.lines.next_line().await.unwrap() {
+            if said == line {
+                return true;
+            }
+        }
+        false
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        // Nobody waited for it, so that its number is still its own.
+        let number = i32::try_from(self.child.id().expect("nobody waited for it")).unwrap();
+        kill_process(Pid::from_raw(number).unwrap(), signal).unwrap();
+    }
+
+    /// Waits for its end; whether its sync came to a result.
+    pub(crate) async fn end(mut self) -> bool {
+        let ended = self.says("ended").await;
+        self.child.wait().await.unwrap();
+        ended
+    }
+}
+
 impl Errand {
-    pub(crate) fn command(&self) -> Command {
+    fn command(&self) -> Command {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
             .args(["--exact", "child::child", "--ignored", "--nocapture", "--test-threads=1"])
             .env(ERRAND, serde_json::to_string(self).unwrap());
         command
+    }
+
+    /// Starts it in a process of its own; returns once the child begins with its sync.
+    pub(crate) async fn start(&self) -> Started {
+        let mut command = tokio::process::Command::from(self.command());
+        command.stdout(Stdio::piped()).stderr(Stdio::null()).stdin(Stdio::null()).kill_on_drop(true);
+        let mut child = command.spawn().unwrap();
+        let mut started = Started { lines: BufReader::new(child.stdout.take().unwrap()).lines(), child };
+        assert!(started.says("ready").await, "the child ended before it began");
+        started
     }
 
     /// Runs it in a process of its own, to its end.
@@ -60,7 +106,7 @@ impl Errand {
             return End::Itself;
         }
         assert_eq!(child.status.signal(), Some(9), "{}", told());
-        let moment = self.moment.as_ref().expect("nobody else kills it");
+        let (moment, _) = self.moment.as_ref().expect("nobody else kills it");
         assert!(said(&format!("at {moment}")), "{}", told());
         End::Killed
     }

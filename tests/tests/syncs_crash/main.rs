@@ -7,9 +7,12 @@
 
 mod case;
 mod child;
+mod clock;
 mod dice;
 mod matrix;
 mod moment;
+mod outside;
+mod sabotage;
 mod scenario;
 mod script;
 mod shape;

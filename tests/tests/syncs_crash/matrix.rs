@@ -1,10 +1,10 @@
 //! Every step of every mode, on every database that outlives a process.
 
 use crate::{
-    case::Case,
+    case::{Case, LEASE},
     child::{End, Errand},
     dice::Dice,
-    moment::{Moment, Phase, Trap},
+    moment::{Deed, Moment, Phase, Trap},
     scenario::{Scenario, Stage},
     shape::{Shape, generations, ledger},
     store::Store,
@@ -54,7 +54,7 @@ impl Bench {
     /// A case in a connection of its own, with what is there before.
     pub(crate) async fn case(&mut self, scenario: Scenario) -> (Case, BTreeMap<String, i64>) {
         self.cases += 1;
-        let case = Case { scenario, connection: format!("{scenario:?}{}", self.cases) };
+        let case = Case { scenario, connection: format!("{scenario:?}{}", self.cases), lease: LEASE };
         case.prepare(&self.store.engine).await;
         let before = generations(self.store.engine.as_ref(), &case.entity()).await;
         (case, before)
@@ -90,24 +90,45 @@ impl Bench {
         dice: &mut Dice,
     ) -> Result<End, String> {
         let (case, before) = self.case(scenario).await;
-        let what = format!("{}: {scenario:?}, killed {moment}, then {then:?}", self.store.name);
-        let mut errand = Errand {
-            place: self.store.place.clone(),
-            case: case.clone(),
-            stage: Stage::Now,
-            run: 0,
-            moment: Some(moment.clone()),
-            mistake,
-        };
+        let mut errand = self.errand(&case, Some(moment.clone()));
+        errand.mistake = mistake;
         let end = errand.send().await;
         if end == End::Killed {
             *self.landed.entry(moment.place()).or_default() += 1;
         }
+        let what = format!("{}: {scenario:?}, killed {moment}, then {then:?}", self.store.name);
+        let then = if end == End::Itself && then == Then::KilledAgain { Then::Again } else { then };
+        self.make_up(undisturbed, &errand, &before, then, dice).await.map_err(|told| format!("{what}: {told}"))?;
+        Ok(end)
+    }
+
+    /// What the first run of a case is sent out with.
+    pub(crate) fn errand(&self, case: &Case, moment: Option<Moment>) -> Errand {
+        Errand {
+            place: self.store.place.clone(),
+            case: case.clone(),
+            stage: Stage::Now,
+            run: 0,
+            moment: moment.map(|moment| (moment, Deed::Kill)),
+            mistake: None,
+        }
+    }
+
+    /// Runs a case again behind a run that died, and compares.
+    pub(crate) async fn make_up(
+        &mut self,
+        undisturbed: &Undisturbed,
+        first: &Errand,
+        before: &BTreeMap<String, i64>,
+        then: Then,
+        dice: &mut Dice,
+    ) -> Result<(), String> {
+        let (case, mistake) = (&first.case, first.mistake);
         let mut runs = 1;
-        if then == Then::KilledAgain && end == End::Killed {
+        if then == Then::KilledAgain {
             for _ in 0..1 + dice.below(2) {
                 let moment = dice.pick(&undisturbed.trace).clone();
-                errand = Errand { run: runs, moment: Some(moment.clone()), ..errand };
+                let errand = Errand { run: runs, moment: Some((moment.clone(), Deed::Kill)), ..first.clone() };
                 runs += 1;
                 if errand.send().await == End::Killed {
                     *self.landed.entry(moment.place()).or_default() += 1;
@@ -120,23 +141,21 @@ impl Bench {
         for stage in stages {
             let number = if then == Then::UnderItsId { 0 } else { runs };
             runs = number + 1;
-            let done = case.run(&trapped, *stage, case.run_id(number)).await;
-            done.map_err(|error| format!("{what}: {error} {error:?}"))?;
+            case.run(&trapped, *stage, case.run_id(number)).await.map_err(|error| format!("{error} {error:?}"))?;
         }
-        let counts = ledger(&case, engine.as_ref(), runs).await;
-        let shape = Shape::of(&case, engine.as_ref(), &before).await;
-        compare(&what, undisturbed, then, shape, counts)?;
-        Ok(end)
+        let counts = ledger(case, engine.as_ref(), runs).await;
+        let shape = Shape::of(case, engine.as_ref(), before).await;
+        compare(undisturbed, then, shape, counts)
     }
 }
 
 /// Whether a run that was killed came to what an undisturbed one comes to.
-fn compare(what: &str, undisturbed: &Undisturbed, then: Then, shape: Shape, counts: RunCounts) -> Result<(), String> {
+pub(crate) fn compare(undisturbed: &Undisturbed, then: Then, shape: Shape, counts: RunCounts) -> Result<(), String> {
     let changed = then == Then::SourceChanges;
     let expected = if changed { undisturbed.changed.as_ref().expect("its source changes") } else { &undisturbed.shape };
     let differences = if changed { shape.without_history() } else { shape }.differences(expected);
     if !differences.is_empty() {
-        return Err(format!("{what}\n{}", differences.join("\n")));
+        return Err(format!("\n{}", differences.join("\n")));
     }
     if changed {
         return Ok(());
@@ -150,15 +169,15 @@ fn compare(what: &str, undisturbed: &Undisturbed, then: Then, shape: Shape, coun
         }
         _ => did(counts) == did(undisturbed.counts) && counts.failed >= undisturbed.counts.failed,
     };
-    if right { Ok(()) } else { Err(format!("{what}\nthe ledger says {counts:?}, expected {:?}", undisturbed.counts)) }
+    if right { Ok(()) } else { Err(format!("the ledger says {counts:?}, expected {:?}", undisturbed.counts)) }
 }
 
-fn soak() -> bool {
+pub(crate) fn soak() -> bool {
     std::env::var_os("MASTRA_TEST_SOAK").is_some()
 }
 
 /// What happens after the nth kill.
-fn then(scenario: Scenario, nth: usize) -> Then {
+pub(crate) fn then(scenario: Scenario, nth: usize) -> Then {
     match nth % 4 {
         0 => Then::Again,
         1 if scenario.changes() => Then::SourceChanges,

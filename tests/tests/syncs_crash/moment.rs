@@ -40,10 +40,19 @@ impl fmt::Display for Moment {
     }
 }
 
-/// Counts the steps of a run, and kills the process at one of them, where one was given.
+/// What happens to a process at its moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Deed {
+    /// It is no more: nothing is unwound, nothing is told to the database.
+    Kill,
+    /// It stands still until it is told to go on.
+    Stop,
+}
+
+/// Counts the steps of a run, and kills or stops the process at one of them, where one was given.
 #[derive(Debug, Default)]
 pub(crate) struct Trap {
-    moment: Option<Moment>,
+    moment: Option<(Moment, Deed)>,
     came: Mutex<Came>,
 }
 
@@ -54,7 +63,7 @@ struct Came {
 }
 
 impl Trap {
-    pub(crate) fn at(moment: Option<Moment>) -> Self {
+    pub(crate) fn at(moment: Option<(Moment, Deed)>) -> Self {
         Self { moment, came: Mutex::default() }
     }
 
@@ -64,8 +73,10 @@ impl Trap {
         let nth = came.times.entry((step, phase)).or_default();
         *nth += 1;
         let here = Moment { step: step.to_owned(), phase, nth: *nth };
-        if self.moment.as_ref() == Some(&here) {
-            die(&here);
+        if let Some((moment, deed)) = &self.moment
+            && *moment == here
+        {
+            deed.meet(&here);
         }
         came.trace.push(here);
     }
@@ -76,13 +87,20 @@ impl Trap {
     }
 }
 
-/// Says where, and is no more: nothing is unwound, nothing is told to the database.
-fn die(here: &Moment) -> ! {
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "\nat {here}");
-    let _ = out.flush();
-    let _ = kill_process(getpid(), Signal::KILL);
-    loop {
-        std::thread::park();
+impl Deed {
+    fn meet(self, here: &Moment) {
+        let mut out = std::io::stdout().lock();
+        let _ = writeln!(out, "\nat {here}");
+        let _ = out.flush();
+        drop(out);
+        match self {
+            Self::Stop => kill_process(getpid(), Signal::STOP).unwrap(),
+            Self::Kill => {
+                let _ = kill_process(getpid(), Signal::KILL);
+                loop {
+                    std::thread::park();
+                }
+            }
+        }
     }
 }

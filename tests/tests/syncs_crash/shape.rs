@@ -7,7 +7,10 @@ use mastra_core::{
     sync::{KeyStake, QuarantineQuery, RunCounts, RunState, TargetInfo},
 };
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// What is stored, without what differs from run to run: ids, times, generations.
 #[derive(Debug, Clone, PartialEq)]
@@ -115,7 +118,9 @@ async fn queue(
     now: &BTreeMap<String, i64>,
 ) -> BTreeMap<String, bool> {
     let changes = engine.changes().unwrap();
-    let claim = ClaimOptions { limit: 1_000, ..ClaimOptions::default() };
+    // For so short a time that the next look finds it all again.
+    let claim = ClaimOptions { limit: 1_000, lease: Duration::from_millis(1) };
+    tokio::time::sleep(claim.lease * 2).await;
     let claimed = changes.claim_changes(&case.subscription(), &claim).await.unwrap();
     let queued: BTreeMap<&String, i64> = claimed.iter().map(|change| (&change.external_id, change.generation)).collect();
     let changed: BTreeMap<&String, i64> =

@@ -1,6 +1,7 @@
 //! The databases that a killed process leaves behind.
 
-use mastra_core::Engine;
+use mastra_core::{Checked, Engine};
+use mastra_mock::MockEngine;
 use mastra_tests::postgres::Postgres;
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, sync::Arc};
@@ -44,6 +45,45 @@ impl Store {
         postgres.engine().await;
         let place = Place::Schema { url: postgres.url().to_owned(), schema: postgres.schema().to_owned() };
         Self { name: "Postgres", engine: place.open().await, place, folder: None, postgres: Some(postgres) }
+    }
+
+    /// In memory, with the engine whose clock can be set.
+    pub(crate) fn mock() -> (Self, Arc<Checked<MockEngine>>) {
+        let engine = Arc::new(MockEngine::new().checked());
+        let same: Arc<dyn Engine> = Arc::clone(&engine) as _;
+        (Self { name: "mock", engine: same, place: Place::File(PathBuf::new()), folder: None, postgres: None }, engine)
+    }
+
+    /// Writes the end of every lease, of runs and of targets, so many seconds from now.
+    pub(crate) async fn set_leases(&self, seconds: i64) {
+        match &self.place {
+            Place::File(path) => {
+                let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+                let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+                let until = (mastra_core::time::now() + chrono::TimeDelta::seconds(seconds)).timestamp_micros();
+                for sql in [
+                    "UPDATE sync_targets SET lease_until = ?1 WHERE holder IS NOT NULL",
+                    "UPDATE sync_runs SET lease_until = ?1 WHERE state = 'running'",
+                ] {
+                    sqlx::query(sql).bind(until).execute(&pool).await.unwrap();
+                }
+                pool.close().await;
+            }
+            Place::Schema { url, schema } => {
+                let pool = sqlx::PgPool::connect(url).await.unwrap();
+                for sql in [
+                    format!(
+                        r#"UPDATE "{schema}".sync_targets SET lease_until = now() + make_interval(secs => $1) WHERE holder IS NOT NULL"#
+                    ),
+                    format!(
+                        r#"UPDATE "{schema}".sync_runs SET lease_until = now() + make_interval(secs => $1) WHERE state = 'running'"#
+                    ),
+                ] {
+                    sqlx::query(sqlx::AssertSqlSafe(sql)).bind(seconds as f64).execute(&pool).await.unwrap();
+                }
+                pool.close().await;
+            }
+        }
     }
 
     pub(crate) async fn end(self) {

@@ -16,10 +16,8 @@ pub(crate) enum Mistake {
     NoTransaction,
     /// The stored cursor is a page ahead of the stored records.
     CursorFirst,
-    /// What is met is not noted from the third page on.
+    /// What is met at the end of the third page is not noted.
     Unseen,
-    /// Stakes are not written with their records.
-    NoStakes,
 }
 
 /// Passes everything on, and stops at each step.

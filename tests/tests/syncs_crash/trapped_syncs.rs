@@ -103,12 +103,10 @@ impl Mistake {
                 _ => page_ahead(&mut page.cursor),
             },
             Self::Unseen => {
-                let number = page.ledger.target.cursor.as_deref().and_then(|cursor| cursor.parse::<usize>().ok());
-                if number.is_some_and(|number| number == 3) {
+                if page.enumeration == EnumerationChange::Advance(Some("3".into())) {
                     page.seen.clear();
                 }
             }
-            Self::NoStakes => page.stakes.clear(),
         }
     }
 }
