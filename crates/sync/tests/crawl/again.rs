@@ -1,11 +1,13 @@
 //! What a second crawl asks for, and what it says.
 
 use super::{Stored, crawl, last_cursor, pages, paths, read};
-use mastra_core::ErrorKind;
+use async_trait::async_trait;
+use mastra_core::{Error, ErrorKind, Result};
 use mastra_doubles::Web;
 use mastra_doubles::web::Reply;
 use mastra_sync::source::crawl::CrawlSource;
-use mastra_sync::source::{Page, Position};
+use mastra_sync::source::{Known, Page, Position};
+use std::collections::HashMap;
 
 /// A start with a tag, which links to a page with one and a page without.
 async fn site() -> Web {
@@ -113,4 +115,26 @@ async fn cursors_of_others_are_refused_or_say_nothing() {
     let read = again(&other, &Stored::of(&first), last_cursor(&first), Some("17".to_owned())).await;
     assert_eq!(paths(&web, &read), ["=/", "=/tagged", "=/deep"]);
     assert!(web.requests().iter().all(|request| request.header("if-none-match").is_none()));
+}
+
+/// A store that cannot be reached.
+#[derive(Debug)]
+struct Down;
+
+#[async_trait]
+impl Known for Down {
+    async fn versions(&self, _: &[String]) -> Result<HashMap<String, String>> {
+        Err(Error::unavailable("the store is down").with_operation("list_stakes"))
+    }
+}
+
+#[tokio::test]
+async fn a_failure_of_the_store_is_none_of_the_site() {
+    let web = site().await;
+    let first = pages(&crawl(&web, "/")).await;
+    for cursor in [None, last_cursor(&first)] {
+        let (none, error) = read(&crawl(&web, "/"), Position { cursor, known: Some(&Down), ..Position::start() }).await;
+        assert!(none.is_empty());
+        assert_eq!(error.unwrap().operation(), Some("list_stakes"));
+    }
 }

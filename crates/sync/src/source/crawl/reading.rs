@@ -60,6 +60,8 @@ enum Visit {
     /// It is no page, or none of this site.
     Nothing,
     Elsewhere(Url),
+    /// It cannot be read.
+    Failed(Error),
 }
 
 impl<'a> Crawl<'a> {
@@ -131,6 +133,7 @@ impl<'a> Crawl<'a> {
             match self.visit(&site, &url, Instant::now()).await? {
                 Visit::Elsewhere(next) if next.origin() == site.home.origin() => return Err(forbidden(&next)),
                 Visit::Elsewhere(next) => url = super::frontier::normalised(next),
+                Visit::Failed(error) => return Err(error),
                 Visit::Nothing => {
                     return Err(
                         Error::invalid_input("the start page is no HTML, Markdown or plain text").with("url", shown(&url))
@@ -157,19 +160,17 @@ impl<'a> Crawl<'a> {
         let visits = join_all(visits).await;
         self.next_request = start + self.pace.saturating_mul(u32::try_from(urls.len()).unwrap_or(u32::MAX));
         for (url, visit) in urls.iter().zip(visits) {
-            match visit {
-                Ok(visit) => {
-                    self.failures = 0;
-                    self.take(&site, url, visit).await?;
-                }
-                Err(error) if error.is_not_found() => self.failures = 0,
-                Err(error) if error.operation() == Some(KNOWN) => return Err(error),
-                Err(error) => {
+            match visit? {
+                Visit::Failed(error) if !error.is_not_found() => {
                     self.failures += 1;
                     if self.failures >= MOST_FAILURES {
                         return Err(error.with("pages_in_a_row", MOST_FAILURES));
                     }
                     self.put(page::failed(url, error));
+                }
+                visit => {
+                    self.failures = 0;
+                    self.take(&site, url, visit).await?;
                 }
             }
         }
@@ -177,7 +178,7 @@ impl<'a> Crawl<'a> {
         Ok(())
     }
 
-    /// Asks for a page, when its turn comes.
+    /// Asks for a page, when its turn comes. An error is the store's, and none of the page.
     async fn visit(&self, site: &Site, url: &Url, turn: Instant) -> Result<Visit> {
         let remembered = self.unless(url).await?;
         tokio::time::sleep_until(turn).await;
@@ -185,16 +186,17 @@ impl<'a> Crawl<'a> {
         let tag = remembered.as_ref().map(|page| page.etag.as_str());
         let ask =
             Ask::new(url).accept("text/html, text/markdown;q=0.9, text/plain;q=0.8, */*;q=0.1").types(&page::TYPES).unless(tag);
-        match (self.client.fetch(&ask.follow(&follow)).await?, remembered) {
-            (Fetched::Answer(answer), _) if answer.body.is_some() => {
+        Ok(match self.client.fetch(&ask.follow(&follow)).await {
+            Ok(Fetched::Answer(answer)) if answer.body.is_some() => {
                 let at = super::frontier::normalised(answer.url.clone());
-                let chunker = self.source.chunker.as_ref();
-                page::read(answer, at, chunker).map(Visit::Read).map_err(|error| error.with("url", shown(url)))
+                let read = page::read(answer, at, self.source.chunker.as_ref());
+                read.map_or_else(|error| Visit::Failed(error.with("url", shown(url))), Visit::Read)
             }
-            (Fetched::Elsewhere(next), _) => Ok(Visit::Elsewhere(next)),
-            (Fetched::Unchanged, Some(remembered)) => Ok(Visit::Unchanged(remembered)),
-            _ => Ok(Visit::Nothing),
-        }
+            Ok(Fetched::Elsewhere(next)) => Visit::Elsewhere(next),
+            Ok(Fetched::Unchanged) => remembered.map_or(Visit::Nothing, Visit::Unchanged),
+            Ok(Fetched::Answer(_)) => Visit::Nothing,
+            Err(error) => Visit::Failed(error),
+        })
     }
 
     /// What is remembered of a page that is stored as it was then.
@@ -207,8 +209,7 @@ impl<'a> Crawl<'a> {
 
     async fn stored(&self, ids: &[String]) -> Result<HashMap<String, String>> {
         match self.known {
-            // Another operation than the crawl's, so that no failure of the store passes for one of the site.
-            Some(known) if !ids.is_empty() => known.versions(ids).await.map_err(|error| error.with_operation(KNOWN)),
+            Some(known) if !ids.is_empty() => known.versions(ids).await,
             _ => Ok(HashMap::new()),
         }
     }
@@ -217,7 +218,7 @@ impl<'a> Crawl<'a> {
     async fn take(&mut self, site: &Site, asked: &Url, visit: Visit) -> Result<()> {
         let chunked = self.source.chunker.is_some();
         let (page, url, remembered) = match visit {
-            Visit::Nothing | Visit::Elsewhere(_) => return Ok(()),
+            Visit::Nothing | Visit::Elsewhere(_) | Visit::Failed(_) => return Ok(()),
             Visit::Unchanged(remembered) => (page::unchanged(asked, remembered.chunks), asked.clone(), Some(remembered)),
             // A redirect to what is read by its own name, or was.
             Visit::Read(read) if read.url != *asked && !self.frontier.note(&read.url) => return Ok(()),
@@ -263,6 +264,3 @@ impl<'a> Crawl<'a> {
         self.source.pattern.as_ref().is_none_or(|pattern| pattern.is_match(url.path()))
     }
 }
-
-/// The operation of an error that is the store's.
-const KNOWN: &str = "known_versions";
