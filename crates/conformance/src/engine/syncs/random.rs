@@ -68,7 +68,7 @@ impl Model {
         page.stakes = stakes(written);
         let content = random.below(1_000).to_string();
         page.stakes.iter_mut().for_each(|stake| stake.content.clone_from(&content));
-        page.cursor = (random.below(3) == 0).then(|| content);
+        page.cursor = (random.below(3) == 0).then_some(content);
         page
     }
 
