@@ -18,6 +18,7 @@ mod report;
 mod round_trips;
 mod runner;
 mod sqlite;
+mod syncs;
 mod targets;
 mod twin;
 mod vectors;
@@ -41,20 +42,26 @@ const USAGE: u8 = 2;
 pub(crate) fn main() -> ExitCode {
     let options = Options::parse();
     match options.backend.as_str() {
-        "sqlite" | "postgres" | "pgvector" | "qdrant" | "knowledge" => {}
+        "sqlite" | "postgres" | "pgvector" | "qdrant" | "knowledge" | "syncs" => {}
         "pinecone" => {
             eprintln!(
-                "error: --backend pinecone: there is no such backend yet; sqlite, postgres, pgvector, qdrant and knowledge can be measured"
+                "error: --backend pinecone: there is no such backend yet; sqlite, postgres, pgvector, qdrant, knowledge and syncs can be measured"
             );
             return ExitCode::from(USAGE);
         }
         other => {
-            eprintln!("error: --backend {other}: unknown; sqlite, postgres, pgvector, qdrant and knowledge can be measured");
+            eprintln!(
+                "error: --backend {other}: unknown; sqlite, postgres, pgvector, qdrant, knowledge and syncs can be measured"
+            );
             return ExitCode::from(USAGE);
         }
     }
-    let is_known =
-        |name: &str| name == "sync_bulk" || RECORD_FIGURES.contains(&name) || Work::ALL.iter().any(|work| work.name() == name);
+    let is_known = |name: &str| {
+        name == "sync_bulk"
+            || RECORD_FIGURES.contains(&name)
+            || syncs::FIGURES.contains(&name)
+            || Work::ALL.iter().any(|work| work.name() == name)
+    };
     if let Some(unknown) = options.only.iter().find(|name| !is_known(name)) {
         eprintln!("error: --only {unknown}: there is no such figure");
         return ExitCode::from(USAGE);
@@ -80,8 +87,11 @@ async fn measure_all(options: Options) -> Result<()> {
         println!("{}", serde_json::json!(peak));
         return Ok(());
     }
-    if options.backend == "knowledge" {
-        let report = knowledge::measure(&options).await?;
+    if matches!(options.backend.as_str(), "knowledge" | "syncs") {
+        let report = match options.backend.as_str() {
+            "syncs" => syncs::measure(&options).await?,
+            _ => knowledge::measure(&options).await?,
+        };
         if options.json {
             eprint!("{report}");
             println!("{:#}", report.to_json());

@@ -10,7 +10,7 @@ pub(super) struct Options {
     /// The folder with records.jsonl, vectors.jsonl and queries.jsonl; filled with generated ones where it has none.
     #[arg(long, value_name = "DIR", default_value = "target/bench-data")]
     pub(super) data: PathBuf,
-    /// sqlite, postgres (with its vectors), pgvector (these alone), qdrant, or knowledge: knowledge bases on SQLite and Postgres.
+    /// sqlite, postgres (with its vectors), pgvector (these alone), qdrant; knowledge or syncs: these on SQLite and Postgres.
     #[arg(long)]
     pub(super) backend: String,
     /// Print a JSON object; what is for people goes to the standard error then.
@@ -34,9 +34,9 @@ pub(super) struct Options {
     /// Take only the first points of the data.
     #[arg(long, value_name = "COUNT")]
     pub(super) points: Option<usize>,
-    /// Of knowledge: measure only these parts.
+    /// Of knowledge and syncs: measure only these parts.
     #[arg(long, value_name = "PART", value_delimiter = ',')]
-    pub(super) part: Vec<KnowledgePart>,
+    pub(super) part: Vec<Part>,
     /// Of knowledge: how many chunks are searched. 0 leaves searching out.
     #[arg(long, value_name = "COUNT", value_delimiter = ',', default_values_t = [20_000, 200_000])]
     pub(super) chunks: Vec<usize>,
@@ -57,11 +57,13 @@ pub(super) struct Options {
     pub(super) store: Option<String>,
 }
 
-/// Where knowledge is measured.
+/// Where knowledge and syncs are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum KnowledgePart {
-    /// Without a database: cutting and embedding.
+pub(super) enum Part {
+    /// Of knowledge, without a database: cutting and embedding.
     Texts,
+    /// Of syncs, without a database: reading.
+    Sources,
     Sqlite,
     Postgres,
 }

@@ -73,6 +73,11 @@ impl Postgres {
         sqlx::query_scalar(sql).fetch_one(&mut *self.aside.lock().await).await.map_err(raw_error)
     }
 
+    /// The lines that a statement gives, which is made of constants and of schema names.
+    pub(super) async fn lines(&self, sql: String) -> Result<Vec<String>> {
+        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut *self.aside.lock().await).await.map_err(raw_error)
+    }
+
     /// Statistics and vacuum of every table of a schema.
     pub(super) async fn vacuum_all(&self, schema: &str) -> Result<()> {
         let query = sqlx::query_scalar("SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = $1");

@@ -15,7 +15,7 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-const TABLES: &str = "
+pub(super) const TABLES: &str = "
 CREATE TABLE entities (
     id uuid PRIMARY KEY,
     connection_id text COLLATE \"C\" NOT NULL,

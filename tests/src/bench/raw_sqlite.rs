@@ -16,7 +16,7 @@ use uuid::Uuid;
 /// Rows that one prepared INSERT takes. One row a statement costs a hand-over to the driver's thread each.
 const ROWS: usize = 100;
 
-const TABLES: &str = "
+pub(super) const TABLES: &str = "
 CREATE TABLE entities (
     key           INTEGER PRIMARY KEY AUTOINCREMENT,
     id            BLOB    NOT NULL UNIQUE CHECK (length(id) = 16),

@@ -20,7 +20,7 @@ mod texts;
 use super::{
     measure::{Measure, to_f64},
     memory::{forget_peak, peak_kib},
-    options::{KnowledgePart, Options},
+    options::{self, Options},
     postgres::Postgres,
     sqlite::Sqlite,
 };
@@ -29,8 +29,7 @@ use counting::Counting;
 use index::Indexing;
 use mastra_core::Result;
 use mastra_rag::knowledge::IndexOptions;
-pub(super) use report::KnowledgeReport;
-use report::{Part, Rate};
+pub(super) use report::{Part, PartsReport, Rate};
 use side::Home;
 use std::{sync::Arc, time::Instant};
 
@@ -44,17 +43,17 @@ const FEW_QUESTIONS: usize = 60;
 const MANY_CHUNKS: usize = 50_000;
 
 /// Measures the parts that were asked for.
-pub(super) async fn measure(options: &Options) -> Result<KnowledgeReport> {
+pub(super) async fn measure(options: &Options) -> Result<PartsReport> {
     let wanted = |part| options.part.is_empty() || options.part.contains(&part);
     let rounds = usize::from(options.vector_rounds);
     let mut parts = Vec::new();
-    if wanted(KnowledgePart::Texts) {
+    if wanted(options::Part::Texts) {
         parts.push(texts::measure(rounds).await?);
     }
-    if wanted(KnowledgePart::Sqlite) {
+    if wanted(options::Part::Sqlite) {
         parts.push(measure_home(&Sqlite::new()?, options).await?);
     }
-    if wanted(KnowledgePart::Postgres) {
+    if wanted(options::Part::Postgres) {
         let home = Postgres::new().await?;
         let mut part = measure_home(&home, options).await?;
         let number = 9_999;
@@ -63,7 +62,7 @@ pub(super) async fn measure(options: &Options) -> Result<KnowledgeReport> {
         part.measures.extend(trips?);
         parts.push(part);
     }
-    Ok(KnowledgeReport { machine: super::machine(), parts })
+    Ok(PartsReport { backend: "knowledge", machine: super::machine(), parts })
 }
 
 async fn measure_home<H: Home>(home: &H, options: &Options) -> Result<Part> {

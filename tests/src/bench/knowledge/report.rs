@@ -1,4 +1,4 @@
-//! What was found about knowledge: a part of its own each for texts, SQLite and Postgres.
+//! What was found in several places: a part of its own each, such as knowledge in SQLite and in Postgres.
 
 use super::latency::{HEAD, Searches};
 use crate::bench::{
@@ -12,23 +12,23 @@ use std::{fmt, path::Path};
 
 /// A rate that stands alone.
 #[derive(Debug)]
-pub(super) struct Rate {
-    pub(super) name: String,
-    pub(super) unit: &'static str,
+pub(in crate::bench) struct Rate {
+    pub(in crate::bench) name: String,
+    pub(in crate::bench) unit: &'static str,
     /// How many a round does.
-    pub(super) count: usize,
+    pub(in crate::bench) count: usize,
     bytes: Option<usize>,
     /// What each round took.
-    pub(super) seconds: Vec<f64>,
-    pub(super) note: String,
+    pub(in crate::bench) seconds: Vec<f64>,
+    pub(in crate::bench) note: String,
 }
 
 impl Rate {
-    pub(super) fn new(name: String, unit: &'static str, count: usize) -> Self {
+    pub(in crate::bench) fn new(name: String, unit: &'static str, count: usize) -> Self {
         Self { name, unit, count, bytes: None, seconds: Vec::new(), note: String::new() }
     }
 
-    pub(super) fn of_bytes(mut self, bytes: usize) -> Self {
+    pub(in crate::bench) fn of_bytes(mut self, bytes: usize) -> Self {
         self.bytes = Some(bytes);
         self
     }
@@ -45,20 +45,20 @@ impl Rate {
 
 /// What was measured in one place.
 #[derive(Debug)]
-pub(super) struct Part {
-    pub(super) name: &'static str,
-    pub(super) about: Vec<(&'static str, String)>,
-    pub(super) summary: String,
-    pub(super) rates: Vec<Rate>,
-    pub(super) figures: Figures,
+pub(in crate::bench) struct Part {
+    pub(in crate::bench) name: &'static str,
+    pub(in crate::bench) about: Vec<(&'static str, String)>,
+    pub(in crate::bench) summary: String,
+    pub(in crate::bench) rates: Vec<Rate>,
+    pub(in crate::bench) figures: Figures,
     pub(super) searches: Vec<Searches>,
-    pub(super) measures: Vec<Measure>,
+    pub(in crate::bench) measures: Vec<Measure>,
     /// What was not measured, and why.
-    pub(super) missing: Vec<(String, String)>,
+    pub(in crate::bench) missing: Vec<(String, String)>,
 }
 
 impl Part {
-    pub(super) fn new(name: &'static str) -> Self {
+    pub(in crate::bench) fn new(name: &'static str) -> Self {
         Self {
             name,
             about: Vec::new(),
@@ -141,16 +141,18 @@ fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
 
 /// A whole run.
 #[derive(Debug)]
-pub(in crate::bench) struct KnowledgeReport {
-    pub(super) machine: Vec<(&'static str, String)>,
-    pub(super) parts: Vec<Part>,
+pub(in crate::bench) struct PartsReport {
+    /// What was measured, which markers and JSON are named by.
+    pub(in crate::bench) backend: &'static str,
+    pub(in crate::bench) machine: Vec<(&'static str, String)>,
+    pub(in crate::bench) parts: Vec<Part>,
 }
 
-impl KnowledgeReport {
+impl PartsReport {
     /// An object a part, each figure under its name, its twin as `raw_…` beside it.
     pub(in crate::bench) fn to_json(&self) -> Value {
         let mut all = Map::new();
-        all.insert("backend".into(), "knowledge".into());
+        all.insert("backend".into(), self.backend.into());
         all.insert("about".into(), self.machine.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect());
         all.extend(self.parts.iter().map(|part| (part.name.to_owned(), part.to_json())));
         all.into()
@@ -158,14 +160,14 @@ impl KnowledgeReport {
 
     /// Puts the tables of each part between its markers, such as `<!-- measured: knowledge sqlite -->`.
     pub(in crate::bench) fn write_markdown(&self, path: &Path) -> Result<()> {
-        let parts = self.parts.iter().map(|part| (format!("knowledge {}", part.name), part.tables(&self.machine)));
+        let parts = self.parts.iter().map(|part| (format!("{} {}", self.backend, part.name), part.tables(&self.machine)));
         mastra_tests::measured::put_between_markers(path, parts)
     }
 }
 
-impl fmt::Display for KnowledgeReport {
+impl fmt::Display for PartsReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The tables read well enough on a terminal.
-        self.parts.iter().try_for_each(|part| writeln!(f, "knowledge {}\n\n{}", part.name, part.tables(&self.machine)))
+        self.parts.iter().try_for_each(|part| writeln!(f, "{} {}\n\n{}", self.backend, part.name, part.tables(&self.machine)))
     }
 }
