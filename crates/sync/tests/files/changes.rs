@@ -117,6 +117,8 @@ async fn nothing_there_is_an_error_and_an_empty_file_is_not() {
     for path in [folder.path().to_owned(), folder.path().join("absent.jsonl")] {
         assert!(pages(&lines(&path), Position::start()).await.unwrap_err().is_not_found());
     }
+    #[cfg(unix)]
+    assert_eq!(pages(&lines(Path::new("/dev/null")), Position::start()).await.unwrap_err().kind(), ErrorKind::InvalidInput);
     std::fs::write(folder.path().join("notes.txt"), "{}").unwrap();
     std::fs::write(folder.path().join(".hidden.jsonl"), "{}").unwrap();
     assert!(pages(&lines(folder.path()), Position::start()).await.unwrap_err().is_not_found());

@@ -1,6 +1,12 @@
 //! Sources of files: what is read, what is told of what cannot be, and where a later run goes on.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "in a test an error is a failure")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "in a test an error is a failure"
+)]
 
 mod changes;
 mod csv;

@@ -20,6 +20,23 @@ use serde_json::{Map, Value};
 ///
 /// Cursors, changes and memory are as with [`JsonLines`](super::JsonLines). `InvalidInput` where a header names a column twice, or lacks the
 /// id field.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> mastra_core::Result<()> {
+/// # let folder = tempfile::tempdir().map_err(|source| mastra_core::Error::io("no folder", source))?;
+/// # let path = folder.path().join("prices.csv");
+/// # std::fs::write(&path, "sku;price\n007;1.50\n").map_err(|source| mastra_core::Error::io("no file", source))?;
+/// use futures::TryStreamExt as _;
+/// use mastra_sync::source::{Item, Position, Source as _, files::{Csv, FileOptions}};
+///
+/// let source = Csv::new(FileOptions::new(path).id_field("sku")).delimiter(b';').infer();
+/// let pages: Vec<_> = source.pages(Position::start()).try_collect().await?;
+/// let Item::Record { external_id, data, .. } = &pages[0].items[0] else { panic!("no record") };
+/// assert_eq!((external_id.as_str(), data["price"].as_f64()), ("007", Some(1.5)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Csv {
     options: FileOptions,

@@ -228,19 +228,23 @@ async fn page(read: Vec<Read>, known: Option<&dyn Known>) -> Result<Page> {
         Some(known) if !ids.is_empty() => known.versions(&ids).await?,
         _ => HashMap::new(),
     };
-    let mut page = Page::default();
-    for read in read {
-        page.items.push(match read {
-            Read::Failed(item) => item,
-            Read::Document(document) => {
-                page.bytes += document.bytes;
-                if known.get(&document.name) == Some(&document.version) {
-                    Item::Unchanged { external_id: document.name }
-                } else {
-                    document.into_item()
+    // Titles are looked for in the text, which takes a while.
+    blocking::run(move || {
+        let mut page = Page::default();
+        for read in read {
+            page.items.push(match read {
+                Read::Failed(item) => item,
+                Read::Document(document) => {
+                    page.bytes += document.bytes;
+                    if known.get(&document.name) == Some(&document.version) {
+                        Item::Unchanged { external_id: document.name }
+                    } else {
+                        document.into_item()
+                    }
                 }
-            }
-        });
-    }
-    Ok(page)
+            });
+        }
+        Ok(page)
+    })
+    .await
 }

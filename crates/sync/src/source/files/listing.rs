@@ -27,6 +27,10 @@ impl Listing {
     pub(super) fn of(path: &Path, extensions: &[&str]) -> Result<Self> {
         let metadata = std::fs::metadata(path).map_err(|source| state::unreadable(source, path))?;
         if !metadata.is_dir() {
+            if !metadata.is_file() {
+                // A pipe or a device has no size, and would be taken for an empty file.
+                return Err(Error::invalid_input("neither a folder nor a file").with("path", path.display()));
+            }
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             let file = Listed { name, path: path.to_owned(), state: State::of(&metadata), read: None };
             return Ok(Self { files: vec![file] });

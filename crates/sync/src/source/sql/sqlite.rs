@@ -166,7 +166,8 @@ impl Session for SqliteSession {
         }
         transaction.commit().await.map_err(driver)?;
         // Columns have no type of their own here; each value has.
-        let survey = Survey { id_kind: String::new(), mark_kind: high_water.map(|_| String::new()), highest, unmarked };
+        let mark_kind = table.mark.as_ref().map(|mark| mark.kind.clone());
+        let survey = Survey { id_kind: table.id.kind.clone(), mark_kind, highest, unmarked };
         self.table = Some(table);
         Ok(survey)
     }
