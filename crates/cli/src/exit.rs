@@ -10,7 +10,7 @@ Exit codes:
   1    it failed, or a check found something to mend
   2    the command line or its input is malformed; nothing was changed
   3    the entity, record or file is not there
-  4    a conflict: several entities match, something exists already, or a sync is at work elsewhere or was kept from deleting
+  4    a conflict: several entities match, something exists already, or a sync is busy or refused
   5    the engine or a model cannot be reached, or a time limit ran out
   6    done in part: an import put lines aside, or a sync or an indexing set records aside
   130  interrupted";

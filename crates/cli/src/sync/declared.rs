@@ -3,6 +3,7 @@
 use super::{
     config::{SyncConfig, none_described},
     mapping::Mapping,
+    marked::{self, Marked},
     source,
 };
 use crate::{
@@ -74,6 +75,7 @@ pub(crate) fn registry_with(engine: Arc<dyn Engine>, config: &SyncConfig, source
 /// The sync of a description: it takes nothing, and says what it did.
 fn defined(config: &SyncConfig, source: Arc<dyn Source>) -> Result<Defined<Value, Value>> {
     let mapping = Arc::new(Mapping::of(config).map_err(|error| config.placed(error))?);
+    let source = Arc::new(Marked { source, mark: marked::of(config) });
     let mut draft = define(&config.id);
     if let Some(description) = &config.description {
         draft = draft.description(description);

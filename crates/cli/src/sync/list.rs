@@ -77,7 +77,7 @@ impl List {
             out.say(format!("no syncs yet; mastra.toml describes them:\n\n{EXAMPLE}"))?;
             return Ok(Exit::Done);
         }
-        let headers = ["id", "entity", "source", "last run", "ended (UTC)", "records", "set aside", "described"];
+        let headers = ["id", "entity", "source", "last run", "ended (UTC)", "records", "set aside"];
         let mut grid = Grid::new(headers).right(&[5, 6]);
         for item in &items {
             let last = item.last_run.as_ref();
@@ -94,7 +94,6 @@ impl List {
                 last.map(|run| tell::short(run.finished_at.unwrap_or(run.heartbeat_at))).unwrap_or_default(),
                 text::count(of(|target| target.stakes)),
                 text::count(of(|target| target.state.quarantined)),
-                if item.described.is_some() { "yes" } else { "no" }.to_owned(),
             ]);
         }
         out.grid(&grid)?;

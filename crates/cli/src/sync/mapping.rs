@@ -1,6 +1,9 @@
 //! From what a source says to a record, as `map` and `id_field` say.
 
-use super::config::{FieldConfig, Literal, SyncConfig};
+use super::{
+    config::{FieldConfig, Literal, SyncConfig},
+    marked,
+};
 use mastra_core::{Error, Path, Result, number::Number, path::array_index, validate};
 use mastra_sync::write::Draft;
 use serde_json::{Map, Value};
@@ -14,6 +17,7 @@ pub(super) struct Mapping {
     fields: Vec<(String, Made)>,
     /// The keys that stay under their names, where others do.
     keep: bool,
+    mark: Option<String>,
     taken: HashSet<String>,
 }
 
@@ -48,13 +52,16 @@ impl Mapping {
             },
             Made::Value(_) => None,
         });
-        Ok(Self { id, taken: taken.collect(), fields, keep: config.keep })
+        Ok(Self { id, taken: taken.collect(), fields, keep: config.keep, mark: marked::of(config) })
     }
 
     /// Makes a record of an item. An error sets it aside, and says nothing of what it holds.
     pub(super) fn apply(&self, mut draft: Draft) -> Result<Option<Draft>> {
         if let (None, Some(path)) = (&draft.external_id, &self.id) {
             draft.external_id = Some(id(at(&draft.data, path)).map_err(|error| error.with("field", path))?);
+        }
+        if let Some(mark) = &self.mark {
+            draft.version = draft.version.map(|version| marked::version(&version, mark));
         }
         if self.fields.is_empty() {
             return Ok(Some(draft));

@@ -6,6 +6,7 @@ mod duration;
 mod failed;
 mod list;
 mod mapping;
+mod marked;
 mod plan;
 mod prune;
 mod retry;

@@ -1,0 +1,160 @@
+//! Runs that are stopped, killed, and run at the same time as others.
+
+use crate::common::Project;
+use crate::rig::{counts, result};
+use mastra_doubles::Web;
+use mastra_doubles::web::Reply;
+use serde_json::{Value, json};
+use std::{
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+const PAGES: u64 = 40;
+const ITEMS: u64 = 5;
+
+/// A list of many pages, each of which takes a while.
+async fn slow() -> (Web, Project) {
+    let web = Web::start().await.unwrap();
+    web.answer("/items", |request| {
+        let page: u64 = request.query("page").unwrap().parse().unwrap();
+        let items = if page > PAGES { 0 } else { ITEMS };
+        let items: Vec<Value> = (0..items).map(|n| json!({ "id": page * 100 + n, "page": page })).collect();
+        Reply::json(&json!(items)).delay(Duration::from_millis(40))
+    });
+    let project = Project::new();
+    describe(&project, &web);
+    (web, project)
+}
+
+fn describe(project: &Project, web: &Web) {
+    let block = format!(
+        r#"[[sync]]
+id = "items"
+entity = "Items"
+mode = "full"
+id_field = "id"
+
+[sync.source]
+kind = "http"
+url = "{}"
+pagination = {{ kind = "page", parameter = "page" }}
+web = {{ allow_private_addresses = true }}
+"#,
+        web.url("/items")
+    );
+    project.write("mastra.toml", block);
+}
+
+fn spawn(project: &Project, arguments: &[&str]) -> Child {
+    project.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Waits until the server was asked so often.
+fn asked(web: &Web, calls: usize, child: &mut Child) {
+    while web.requests().len() < calls {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it could be stopped");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupt_stops_behind_a_page_and_the_next_run_goes_on() {
+    let (web, project) = slow().await;
+    for name in ["-INT", "-TERM"] {
+        web.forget();
+        let mut child = spawn(&project, &["sync", "run", "items", "--json"]);
+        asked(&web, 6, &mut child);
+        signal(&child, name);
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(130));
+        let result = result(&String::from_utf8(ended.stdout).unwrap());
+        assert_eq!((&result["interrupted"], &result["syncs"][0]["error"]["kind"]), (&json!(true), &json!("cancelled")));
+        assert!(counts(&result)["created"].as_u64().unwrap() > 0, "{result}");
+        assert_eq!(project.json(&["sync", "show", "items"])["state"], "cancelled");
+    }
+    let stored = project.count("Items");
+    assert!(stored >= 2 * ITEMS && stored < PAGES * ITEMS, "{stored}");
+    web.forget();
+    let last = project.ran(&["items"], 0);
+    let asked = web.requests().len() as u64;
+    assert!(asked <= PAGES + 1 - stored / ITEMS, "it went on behind the {stored} that were stored: {asked} requests");
+    assert_eq!(project.count("Items"), PAGES * ITEMS);
+    assert_eq!(counts(&last)["deleted"], 0, "what the stopped runs had seen is not taken for gone");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_interrupt_stops_at_once() {
+    let (web, project) = slow().await;
+    web.route("/items", [Reply::hang()]);
+    let mut child = spawn(&project, &["sync", "run", "items"]);
+    asked(&web, 1, &mut child);
+    signal(&child, "-INT");
+    // The first is heard before the second is sent: two that come together count once.
+    let mut heard = [0_u8; 8];
+    std::io::Read::read_exact(child.stderr.as_mut().unwrap(), &mut heard).unwrap();
+    assert_eq!(&heard, b"stopping");
+    signal(&child, "-INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_run_is_waited_for_and_gone_on_with() {
+    let (web, project) = slow().await;
+    let mut child = spawn(&project, &["sync", "run", "items"]);
+    asked(&web, 6, &mut child);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let stored = project.count("Items");
+    assert!(stored > 0 && stored < PAGES * ITEMS, "{stored}");
+    // Whoever does not want to wait is told until when.
+    let refused = project.run(&["sync", "run", "items", "--wait", "0"]).exits(4);
+    assert!(refused.stderr.contains("until=") && refused.stderr.contains("--wait"), "{}", refused.stderr);
+    let listed = project.json(&["sync", "list"]);
+    assert_eq!(listed["items"][0]["targets"][0]["holder"].as_array().unwrap().len(), 2, "{listed}");
+    web.forget();
+    let ended = project.run(&["sync", "run", "items"]).ok();
+    assert!(ended.stderr.contains("waiting for run") && ended.stderr.contains("takes over at"), "{}", ended.stderr);
+    assert!((web.requests().len() as u64) <= PAGES + 1 - stored / ITEMS + 1, "it went on where the killed one was");
+    assert_eq!(project.count("Items"), PAGES * ITEMS);
+    let runs = project.json(&["sync", "runs", "items"]);
+    let states: Vec<&str> = runs["items"].as_array().unwrap().iter().map(|run| run["state"].as_str().unwrap()).collect();
+    assert_eq!((states[0], *states.last().unwrap()), ("succeeded", "lost"), "{runs}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_of_two_waits_and_a_run_is_followed() {
+    let (web, project) = slow().await;
+    let mut first = spawn(&project, &["sync", "run", "items"]);
+    asked(&web, 3, &mut first);
+    let watching = spawn(&project, &["sync", "watch", "items", "--json"]);
+    let busy = project.run(&["sync", "run", "items", "--wait", "0", "--json"]).exits(4);
+    assert_eq!(result(&busy.stdout)["syncs"][0]["error"]["kind"], "busy");
+    let second = project.ran(&["items", "--wait", "10m"], 0);
+    assert_eq!(first.wait().unwrap().code(), Some(0));
+    assert_eq!(counts(&second)["unchanged"], PAGES * ITEMS);
+    let watched = watching.wait_with_output().unwrap();
+    assert_eq!(watched.status.code(), Some(0));
+    let lines: Vec<Value> =
+        String::from_utf8(watched.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[0]["state"], &lines.last().unwrap()["state"]), (&json!("running"), &json!("succeeded")));
+    assert_eq!(lines.last().unwrap()["targets"][0]["counts"]["created"], PAGES * ITEMS);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_takes_too_long_keeps_what_it_wrote() {
+    let (_web, project) = slow().await;
+    let ended = project.run(&["sync", "run", "items", "--timeout", "1s"]).exits(5);
+    assert!(ended.stderr.contains("longer than it was given") && ended.stderr.contains("--timeout"), "{}", ended.stderr);
+    let stored = project.count("Items");
+    assert!(stored < PAGES * ITEMS, "{stored}");
+    project.run(&["sync", "run", "items"]).ok();
+    assert_eq!(project.count("Items"), PAGES * ITEMS);
+}
