@@ -4,9 +4,12 @@
 
 mod common;
 mod migrations;
+#[path = "support/syncs.rs"]
+mod support;
 
 use common::OwnServer;
 use mastra_core::migrate::{Migrator as _, silent};
+use mastra_core::sync::{EnumerationChange, FinishRun, NewQuarantined, PruneRuns, RunState, RunUpdate, SyncStore};
 use mastra_core::{
     CountQuery, Engine as _, EngineExt as _, EntityQuery, EntityUpdate, ErrorKind, NewEntity, NewRecord, Path, PurgeOptions,
     RecordQuery, RecordSelector, RecordStore, SyncBatch, TextSearch, UpsertOptions,
@@ -15,6 +18,7 @@ use mastra_postgres::PostgresEngine;
 use mastra_postgres::migrate::{PostgresMigrator, grants};
 use migrations::{Scratch, additive, series, with};
 use serde_json::json;
+use std::time::Duration;
 
 /// The URL of a role on a server's URL.
 fn as_role(url: &str, role: &str) -> String {
@@ -54,10 +58,36 @@ async fn tour(store: &dyn RecordStore) {
     store.explain(&by_id, &RecordQuery::default()).await.unwrap();
     store.update_entity(&by_id, &EntityUpdate::default()).await.unwrap();
     assert!(!store.list_entities(&EntityQuery::default()).await.unwrap().items.is_empty());
+    remember(store.syncs().unwrap()).await;
     let deleted = store.delete_records(&by_id, &RecordSelector::ExternalIds(vec!["r2".into()])).await.unwrap();
     assert_eq!(deleted.deleted, 1);
     assert_eq!(store.purge_records(&by_id, &PurgeOptions::default()).await.unwrap().deleted, 1);
     assert_eq!(store.delete_entity_by_id(entity.id).await.unwrap().records, 10);
+}
+
+/// A run of a sync that writes into the entity of the tour.
+async fn remember(syncs: &dyn SyncStore) {
+    let run = support::begin(syncs, &uuid::Uuid::now_v7().to_string()).await;
+    let held = support::hold(syncs, &run, "Tour", support::LEASE).await;
+    let mut page = support::page(&run, &held);
+    page.cursor = Some("page-3".into());
+    page.enumeration = EnumerationChange::Begin;
+    page.stakes = ["r0", "r1"].map(|id| support::stake(id, None)).into();
+    page.seen = vec!["r0".into()];
+    page.quarantined = vec![NewQuarantined { key: "k".into(), external_id: None, raw: json!(1), error: "no".into() }];
+    syncs.commit_page(&page).await.unwrap();
+    assert_eq!(syncs.list_unseen(held.target, 10).await.unwrap().len(), 1);
+    page.enumeration = EnumerationChange::End;
+    page.dropped = vec!["r1".into()];
+    page.settled = vec!["k".into()];
+    syncs.commit_page(&page).await.unwrap();
+    syncs.extend_hold(&held, support::LEASE).await.unwrap();
+    syncs.release(&held).await.unwrap();
+    let finish = FinishRun { state: RunState::Succeeded, output: None, error: None };
+    syncs.update_run(&run, 1, &RunUpdate { finish: Some(finish), ..RunUpdate::default() }).await.unwrap();
+    let prune = PruneRuns { finished_before: mastra_core::time::now() + Duration::from_secs(3_600), dry_run: false };
+    syncs.prune_runs(&prune).await.unwrap();
+    assert_eq!(syncs.get_run(&run).await.unwrap().state, RunState::Succeeded, "the newest stays");
 }
 
 /// Enough records that they are loaded in bulk.

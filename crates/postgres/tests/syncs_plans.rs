@@ -24,7 +24,7 @@ const TABLES: [&str; 4] = ["records", "sync_stakes", "sync_seen", "sync_quaranti
 
 /// One round of everything that a sync asks and writes for a page.
 async fn round(engine: &Checked<PostgresEngine>, run: &RunId, held: &Hold, turn: u32) {
-    let ids: Vec<String> = (0..20).map(|n| format!("round {turn}/{n}")).collect();
+    let ids: Vec<String> = (0..10).map(|n| format!("round {turn}/{n}")).collect();
     let records: Vec<NewRecord> = ids.iter().map(|id| NewRecord::new(id, json!({ "n": turn }))).collect();
     let mut page = page(run, held);
     page.stakes = ids.iter().map(|id| stake(id, None)).collect();
@@ -87,7 +87,7 @@ async fn look_ups_go_by_key_however_the_tables_have_grown_since_they_were_planne
     engine.close().await.unwrap();
     let read = loop {
         let reads = reads(&mut conn, &schema.name).await;
-        if reads.iter().find(|(table, ..)| table == "sync_stakes").is_some_and(|(.., lookups)| *lookups >= 23 * 20) {
+        if reads.iter().find(|(table, ..)| table == "sync_stakes").is_some_and(|(.., lookups)| *lookups >= 23 * 10) {
             break reads;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
