@@ -20,3 +20,5 @@ mod store;
 mod trapped;
 mod trapped_records;
 mod trapped_syncs;
+mod unfinished;
+mod wild;

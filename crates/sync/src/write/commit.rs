@@ -41,7 +41,7 @@ pub(super) struct Sink<'a> {
     pub(super) settings: &'a Settings,
     pub(super) hold: &'a Hold,
     /// Whether what is met is noted, because what is not will be deleted.
-    pub(super) enumerates: bool,
+    pub(super) notes: bool,
     /// Whether anything may be set aside.
     pub(super) settles: bool,
 }
@@ -189,7 +189,7 @@ impl Sink<'_> {
             lease: self.run.options().lease,
             cursor: tail.cursor.clone().filter(|_| !matches!(tail.enumeration, EnumerationChange::Advance(_))),
             enumeration: tail.enumeration.clone(),
-            seen: if self.enumerates { batch.present().cloned().collect() } else { Vec::new() },
+            seen: if self.notes { batch.present().cloned().collect() } else { Vec::new() },
             stakes: judgement.stakes,
             dropped: judgement.dropped,
             quarantined: failures,

@@ -15,6 +15,9 @@ use mastra_core::{
 };
 use serde_json::Value;
 
+/// How many records that are missing are listed at once. Many, since each list passes over all that were met.
+const UNSEEN_PAGE: u32 = 10_000;
+
 /// How many items that were set aside are tried again at once.
 const RETRY_PAGE: u32 = 500;
 
@@ -37,7 +40,9 @@ impl RecordWriter {
             if self.incomplete.is_none() && !self.all_unchanged {
                 self.delete_missing().await?;
             }
-            tail.enumeration = EnumerationChange::End;
+            // Without a cursor of its own the one before would stand for what this reading wrote.
+            let told = self.incomplete.is_none() || tail.cursor.is_some();
+            tail.enumeration = if told { EnumerationChange::End } else { EnumerationChange::Advance(None) };
         }
         if let Some(why) = self.incomplete.take() {
             self.ledger.errors.push(ErrorSample { external_id: None, message: format!("not everything was read: {why}") });
@@ -56,13 +61,15 @@ impl RecordWriter {
         loop {
             self.check()?;
             let Destination::Store { hold, .. } = &self.place else { return Ok(()) };
-            let limit = u32::try_from(self.settings.batch).unwrap_or(u32::MAX);
-            let unseen = self.run.syncs()?.list_unseen(hold.target, limit).await?;
+            let unseen = self.run.syncs()?.list_unseen(hold.target, UNSEEN_PAGE).await?;
             if unseen.is_empty() {
                 return Ok(());
             }
-            let gone = unseen.into_iter().map(|stake| stake.external_id).collect();
-            self.commit(vec![Batch { gone, ..Batch::default() }], None, Tail::default()).await?;
+            let gone: Vec<String> = unseen.into_iter().map(|stake| stake.external_id).collect();
+            for gone in gone.chunks(self.settings.batch) {
+                self.check()?;
+                self.commit(vec![Batch { gone: gone.to_vec(), ..Batch::default() }], None, Tail::default()).await?;
+            }
         }
     }
 
@@ -82,7 +89,8 @@ impl RecordWriter {
             }
             return Ok(());
         };
-        let tail = Tail { enumeration: EnumerationChange::End, ..Tail::default() };
+        // It is left open: what it wrote is not what the cursor of the reading before stands for.
+        let tail = Tail { enumeration: EnumerationChange::Advance(None), ..Tail::default() };
         self.commit(vec![Batch::default()], None, tail).await?;
         self.run.stopping(Stop::Refused);
         self.release().await;

@@ -37,6 +37,8 @@ pub struct RecordWriter {
     pub(super) incomplete: Option<String>,
     /// The source said that everything is as it was.
     pub(super) all_unchanged: bool,
+    /// The reading goes on with one that died.
+    resumed: bool,
     /// Where the next run goes on, as far as it was read.
     pub(super) cursor: Option<String>,
 }
@@ -88,7 +90,8 @@ impl RecordWriter {
             errors: before.map(|before| before.errors).unwrap_or_default(),
         };
         let groups = settings.scope_field.clone().filter(|_| settings.mode == SyncMode::ReplaceScope).map(Groups::new);
-        let mut writer = Self { run, settings, place, ledger, groups, incomplete: None, all_unchanged: false, cursor };
+        let resumed = cursor.is_some();
+        let mut writer = Self { run, settings, place, ledger, groups, incomplete: None, all_unchanged: false, resumed, cursor };
         writer.begin().await?;
         Ok(writer)
     }
@@ -130,7 +133,8 @@ impl RecordWriter {
     pub(super) fn last(&self) -> Option<String> {
         let Destination::Store { hold, .. } = &self.place else { return None };
         let begins = self.enumerates() && self.cursor.is_none() && !self.run.options().restart;
-        hold.state.cursor.clone().filter(|_| begins)
+        // A reading that came to no end may have written anything since.
+        hold.state.cursor.clone().filter(|_| begins && hold.state.enumeration.is_none())
     }
 
     /// What the run did to the entity so far.
@@ -164,7 +168,8 @@ impl RecordWriter {
         if let Some(why) = page.incomplete {
             self.incomplete.get_or_insert(why);
         }
-        self.all_unchanged |= page.unchanged;
+        // Behind a cursor that only says that nothing follows.
+        self.all_unchanged |= page.unchanged && !self.resumed;
         let allowed = self.run.engine().capabilities().data;
         let scope = page.scope;
         let items = page.items.into_iter();
@@ -195,7 +200,13 @@ impl RecordWriter {
     async fn store_whole(&mut self, ready: Vec<Ready>, scope: Option<Scope>, cursor: Option<String>, bytes: u64) -> Result<()> {
         let last_counts = !self.settings.policy.looks() && self.settings.mode != SyncMode::Append;
         let batches = batch::cut(ready, self.settings.batch, last_counts);
-        let enumeration = if self.enumerates() { EnumerationChange::Advance(cursor.clone()) } else { EnumerationChange::Keep };
+        let enumeration = if self.enumerates() {
+            // That not everything is read is known to this run alone: one that goes on without it would delete.
+            let knows_more = self.incomplete.is_some() || self.all_unchanged;
+            EnumerationChange::Advance(cursor.clone().filter(|_| !knows_more))
+        } else {
+            EnumerationChange::Keep
+        };
         if cursor.is_some() {
             self.cursor.clone_from(&cursor);
         }
@@ -256,7 +267,9 @@ impl RecordWriter {
         let failed = batches.iter().any(|batch| !batch.failures.is_empty());
         self.ledger = match &mut self.place {
             Destination::Store { hold, settles } => {
-                let sink = Sink { run: &self.run, settings: &self.settings, hold, enumerates, settles: *settles };
+                // What is written beside a reading that died is not missing from it when it is gone on with.
+                let notes = enumerates || hold.state.enumeration.is_some();
+                let sink = Sink { run: &self.run, settings: &self.settings, hold, notes, settles: *settles };
                 let ledger = sink.commit(batches, scope, tail, &self.ledger).await?;
                 *settles |= failed;
                 ledger
