@@ -6,7 +6,7 @@ use crate::{
     matrix::{Bench, Then, compare},
     moment::{Moment, Phase},
     scenario::{Scenario, Stage},
-    script::Script,
+    script::{Row, Script},
     shape::{Shape, ledger},
     store::Store,
 };
@@ -16,9 +16,17 @@ use mastra_core::Engine;
 use mastra_sync::{
     Completed, RunOptions, SyncError, SyncErrorKind,
     source::{Pages, Position, Source},
+    write::RecordsBuilder,
 };
 use serde_json::Value;
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{sync::Notify, task::JoinHandle};
 
 /// A source that does something before each page.
@@ -197,10 +205,10 @@ async fn a_clock_that_jumps_at_every_page_changes_nothing() {
         let (case, before) = bench.case(scenario).await;
         let engine = Arc::clone(&bench.store.engine);
         let jumps: Vec<i64> = (0..64).map(|_| dice.below(400) as i64 - 200).collect();
-        let (clock, at) = (Arc::clone(&mock), std::sync::atomic::AtomicUsize::new(0));
+        let (clock, at) = (Arc::clone(&mock), AtomicUsize::new(0));
         let all = jumps.clone();
         let before_each = move || {
-            let at = at.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let at = at.fetch_add(1, Ordering::Relaxed);
             clock.inner().step_clock(TimeDelta::minutes(all[at % all.len()]));
         };
         let source = Minding { script: scenario.source(Stage::Now), before: Arc::new(before_each), halt: None };
@@ -212,4 +220,33 @@ async fn a_clock_that_jumps_at_every_page_changes_nothing() {
         let shape = Shape::of(&case, engine.as_ref(), &before).await;
         compare(&undisturbed, Then::Again, shape, counts).unwrap_or_else(|told| panic!("{scenario:?}, {jumps:?}: {told}"));
     }
+}
+
+/// An item without an id that was set aside behind a step back of the clock still counts for the reading that it belongs to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_is_set_back_hides_nothing_that_could_not_be_read() {
+    let (store, mock) = Store::mock();
+    let mut bench = Bench::new(store);
+    let (case, _) = bench.case(Scenario::Full).await;
+    let engine = Arc::clone(&bench.store.engine);
+    let told = |records: RecordsBuilder| Scenario::Full.told(Stage::Now, records);
+    let mut sheets = Scenario::Full.source(Stage::Now).sheets;
+    sheets[2].rows.push(Row::Unread(None));
+    let script = Script { sheets, ..Script::default() };
+    mock.inner().step_clock(TimeDelta::hours(2));
+    // Before its second page the clock is set right, and before its fourth the run ends.
+    let (clock, pages, stop) = (Arc::clone(&mock), AtomicUsize::new(0), RunOptions::default().cancellation);
+    let token = stop.clone();
+    let before = move || match pages.fetch_add(1, Ordering::Relaxed) {
+        1 => clock.inner().step_clock(TimeDelta::hours(-2)),
+        3 => token.cancel(),
+        _ => {}
+    };
+    let source = Minding { script: script.clone(), before: Arc::new(before), halt: None };
+    let options = RunOptions { run_id: Some(case.run_id(0)), cancellation: stop, ..RunOptions::default() };
+    let stopped = case.load(&engine, "crm", source, options, told).await.unwrap_err();
+    assert_eq!(stopped.kind(), SyncErrorKind::Cancelled, "{stopped}");
+    let options = RunOptions { run_id: Some(case.run_id(1)), ..RunOptions::default() };
+    let refused = case.load(&engine, "crm", script, options, told).await.unwrap_err();
+    assert_eq!(refused.kind(), SyncErrorKind::Refused, "{refused}");
 }

@@ -233,3 +233,22 @@ async fn a_source_that_is_again_as_it_was_is_read_where_a_reading_left_something
         desk.store.end().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_could_not_be_read_once_refuses_one_reading() {
+    for desk in Desk::all().await {
+        desk.sync(&answers(|_, _| vec![Ok(rows(0..20, "a").cursor("1"))]), RunOptions::default()).await.unwrap();
+        let unread = || Item::failed(None, json!("?"), Error::invalid_input("it cannot be read"));
+        let refused = answers(move |_, _| {
+            let mut page = rows(0..18, "a").cursor("1");
+            page.items.push(unread());
+            vec![Ok(page)]
+        });
+        let error = desk.sync(&refused, RunOptions::default()).await.unwrap_err();
+        assert_eq!(error.kind(), SyncErrorKind::Refused, "{error}");
+        // Another reading has no such item, and has to be asked nothing.
+        desk.sync(&answers(|_, _| vec![Ok(rows(0..18, "a").cursor("1"))]), RunOptions::default()).await.unwrap();
+        assert_eq!(desk.live().await.len(), 18, "{}", desk.store.name);
+        desk.store.end().await;
+    }
+}

@@ -17,6 +17,9 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 /// The most rows of one statement.
 const MOST_ROWS: usize = 512;
 
+/// How many ids are forgotten at once.
+const FORGOTTEN: i64 = 20_000;
+
 /// Writes all of it; the caller undoes what is written where it fails.
 pub(super) async fn commit(connection: &mut SqliteConnection, page: &PageCommit) -> Result<()> {
     let now = time::now();
@@ -111,7 +114,7 @@ async fn enumerate(connection: &mut SqliteConnection, page: &PageCommit, now: Ti
         query.execute(&mut *connection).await.mapped()?;
     }
     if matches!(page.enumeration, EnumerationChange::Begin | EnumerationChange::End) {
-        sqlx::query("DELETE FROM sync_seen WHERE target = ?1").bind(target).execute(&mut *connection).await.mapped()?;
+        forget(connection, target).await?;
     }
     if page.seen.is_empty() || page.enumeration == EnumerationChange::End {
         return Ok(());
@@ -121,4 +124,17 @@ async fn enumerate(connection: &mut SqliteConnection, page: &PageCommit, now: Ti
     let (ids, _) = json_list(seen.into_iter())?;
     let sql = "INSERT INTO sync_seen (target, external_id) SELECT ?1, value FROM json_each(?2) WHERE TRUE ON CONFLICT DO NOTHING";
     sqlx::query(sql).bind(target).bind(ids).execute(connection).await.map(drop).mapped()
+}
+
+/// Forgets what was seen, in parts: SQLite lists what it is about to delete in memory, wherever there are foreign keys.
+async fn forget(connection: &mut SqliteConnection, target: i64) -> Result<()> {
+    let sql = "DELETE FROM sync_seen WHERE target = ?1 AND external_id IN \
+               (SELECT external_id FROM sync_seen WHERE target = ?1 LIMIT ?2)";
+    loop {
+        let query = sqlx::query(sql).bind(target).bind(FORGOTTEN);
+        let forgotten = query.execute(&mut *connection).await.mapped()?.rows_affected();
+        if forgotten < FORGOTTEN.unsigned_abs() {
+            return Ok(());
+        }
+    }
 }

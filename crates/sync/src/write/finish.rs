@@ -10,7 +10,7 @@ use super::{
 };
 use crate::RunEvent;
 use mastra_core::{
-    Error, Result,
+    Error, Result, Timestamp,
     sync::{EnumerationChange, ErrorSample, QuarantineQuery, RunTarget},
 };
 use serde_json::Value;
@@ -100,15 +100,22 @@ impl RecordWriter {
     /// What could not be read and has no id may be any of the records that are missing.
     async fn unread(&self) -> Result<Option<String>> {
         let Destination::Store { hold, .. } = &self.place else { return Ok(None) };
-        let began = hold.state.enumeration.as_ref().map(|enumeration| enumeration.started_at);
+        let syncs = self.run.syncs()?;
+        // Of an enumeration that this run began, all that it set aside counts, and nothing else does.
+        let open = hold.state.enumeration.as_ref().filter(|_| self.resumed);
+        let began = open.map(|enumeration| enumeration.started_at);
+        let since = match began {
+            // The clock was set back since the enumeration began: times tell nothing, and everything may be of it.
+            Some(began) if syncs.get_run(self.run.run_id()).await?.started_at < began => Some(Timestamp::UNIX_EPOCH),
+            began => began,
+        };
         let mut query = QuarantineQuery { target: Some(hold.target), limit: Some(1_000), ..QuarantineQuery::default() };
         let mut unread = 0_u64;
         loop {
-            let page = self.run.syncs()?.list_quarantined(&query).await?;
+            let page = syncs.list_quarantined(&query).await?;
             let nameless = page.iter().filter(|item| {
-                // Of an enumeration that this run began, all that it set aside counts.
                 let of_run = item.run_id == *self.run.run_id();
-                item.external_id.is_none() && (of_run || began.is_some_and(|began| item.last_failed_at >= began))
+                item.external_id.is_none() && (of_run || since.is_some_and(|since| item.last_failed_at >= since))
             });
             unread += nameless.count() as u64;
             match page.last() {

@@ -38,7 +38,7 @@ pub struct RecordWriter {
     /// The source said that everything is as it was.
     pub(super) all_unchanged: bool,
     /// The reading goes on with one that died.
-    resumed: bool,
+    pub(super) resumed: bool,
     /// Where the next run goes on, as far as it was read.
     pub(super) cursor: Option<String>,
 }
