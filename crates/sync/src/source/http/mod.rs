@@ -36,6 +36,7 @@ mod items;
 mod links;
 mod pagination;
 mod reading;
+mod request;
 
 pub use pagination::Pagination;
 

@@ -3,13 +3,13 @@
 use super::cursor::{At, Place, digest, higher};
 use super::items::{Fields, take_list};
 use super::pagination::{Next, Pagination, look};
+use super::request::Request;
 use super::{HttpSource, path};
-use crate::source::web::{Answer, Ask, Client, Fetched, parse, same_owner, shown};
+use crate::source::web::{Answer, Ask, Client, Fetched, shown};
 use crate::source::{Item, Known, Page, Position};
 use mastra_core::{Error, Path, Result};
 use serde_json::Value;
 use std::collections::HashSet;
-use url::Url;
 
 /// One reading: what it asks for, and how far it is.
 pub(super) struct Reading<'a> {
@@ -20,7 +20,7 @@ pub(super) struct Reading<'a> {
     fields: Fields,
     next_field: Option<Path>,
     since_field: Option<Path>,
-    secrets: Vec<(&'a str, String)>,
+    request: Request<'a>,
     /// Which page is asked for next; `None` behind the last.
     next: Option<Next>,
     since: Option<Value>,
@@ -61,7 +61,7 @@ impl<'a> Reading<'a> {
             _ => None,
         };
         let since_field = source.since.as_ref().map(|(_, field)| path("since", field)).transpose()?;
-        let secrets = source.secrets.iter().map(|(name, key)| Ok((name.as_str(), key.reveal()?))).collect::<Result<_>>()?;
+        let request = Request::new(source)?;
         let client = Client::new(&source.web, &source.url)?;
         let mut reading = Self {
             client,
@@ -70,7 +70,7 @@ impl<'a> Reading<'a> {
             fields,
             next_field,
             since_field,
-            secrets,
+            request,
             next: Some(Next::first(&source.pagination)),
             since: None,
             high: None,
@@ -112,7 +112,7 @@ impl<'a> Reading<'a> {
         let Some(next) = self.next.take() else {
             return Ok(None);
         };
-        let url = self.url(&next)?;
+        let url = self.request.url(&next, self.since.as_ref())?;
         if !self.asked.insert(digest(url.as_str().as_bytes())) {
             let error =
                 Error::unavailable("the server names a page as the next that was read already: its pages would never end");
@@ -174,7 +174,7 @@ impl<'a> Reading<'a> {
                 Err(Error::invalid_input("the source has more pages than max_pages").with("max_pages", self.source.max_pages))
             }
             Some(after) => {
-                let after = self.without_secrets(after)?;
+                let after = self.request.without_secrets(after)?;
                 let cursor = self.place(At::Before(after.clone())).write()?;
                 self.next = Some(after);
                 Ok(page.cursor(cursor))
@@ -239,74 +239,5 @@ impl<'a> Reading<'a> {
 
     fn place(&self, at: At) -> Place {
         Place { http: self.identity.clone(), at, since: self.since.clone(), high: self.high.clone() }
-    }
-
-    /// The URL of a page. Keys are added only where it is the source's host.
-    fn url(&self, next: &Next) -> Result<Url> {
-        let mut url = match next {
-            Next::Url(url) => parse(url)?,
-            Next::First | Next::Value(_) => self.source.url.clone(),
-        };
-        if !matches!(next, Next::Url(_)) {
-            for (name, value) in &self.source.query {
-                url.query_pairs_mut().append_pair(name, value);
-            }
-            if let Some((name, size)) = &self.source.page_size {
-                set(&mut url, name, &size.to_string());
-            }
-            if let (Some((name, _)), Some(since)) = (&self.source.since, &self.since) {
-                set(&mut url, name, &text(since));
-            }
-        }
-        if let (
-            Next::Value(value),
-            Pagination::Cursor { parameter, .. } | Pagination::Page { parameter, .. } | Pagination::Offset { parameter },
-        ) = (next, &self.source.pagination)
-        {
-            set(&mut url, parameter, value);
-        }
-        if same_owner(&self.source.url, &url) {
-            for (name, key) in &self.secrets {
-                set(&mut url, name, key);
-            }
-        }
-        Ok(url)
-    }
-
-    /// The next page, without the keys that a server repeats in its links.
-    fn without_secrets(&self, next: Next) -> Result<Next> {
-        let Next::Url(url) = &next else {
-            return Ok(next);
-        };
-        let mut url = parse(url)?;
-        for (name, _) in &self.secrets {
-            remove(&mut url, name);
-        }
-        Ok(Next::Url(url.into()))
-    }
-}
-
-/// A number or string as a query parameter.
-fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        value => value.to_string(),
-    }
-}
-
-/// Sets a query parameter, in place of all of that name.
-fn set(url: &mut Url, name: &str, value: &str) {
-    remove(url, name);
-    url.query_pairs_mut().append_pair(name, value);
-}
-
-fn remove(url: &mut Url, name: &str) {
-    if url.query_pairs().any(|(key, _)| key == name) {
-        let kept: Vec<(String, String)> =
-            url.query_pairs().filter(|(key, _)| key != name).map(|(key, value)| (key.into_owned(), value.into_owned())).collect();
-        url.set_query(None);
-        if !kept.is_empty() {
-            url.query_pairs_mut().extend_pairs(kept);
-        }
     }
 }

@@ -1,7 +1,8 @@
 //! The client: one request, its repeats and its redirects.
 
 use super::answer::{Answer, Fetched, media_type, refusal, text};
-use super::connect::{Allowed, Refused, Resolver};
+use super::cause::{Boxed, lost, refused, unreachable};
+use super::connect::{Allowed, Resolver};
 use super::options::Auth;
 use super::retry::{Failure, Pauses};
 use super::{WebOptions, redirect, shown};
@@ -15,10 +16,10 @@ use hyper::header::{
 };
 use hyper::{Request, Response, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::{Client as Pool, Error as PoolError, connect::HttpConnector};
+use hyper_util::client::legacy::{Client as Pool, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use mastra_core::{Error, Result};
-use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 use tokio::sync::OnceCell;
 use url::Url;
 
@@ -294,43 +295,3 @@ async fn prefix(mut body: Incoming, most: usize) -> Result<Bytes, Failure> {
     }
     Ok(read.into())
 }
-
-fn lost(source: impl StdError + Send + Sync + 'static) -> Failure {
-    Failure::again(Error::unavailable("the answer ended in the middle").with_source(source))
-}
-
-fn refused(source: Refused) -> Failure {
-    Failure::last(
-        Error::permission_denied(
-            "the host is not on the public internet; WebOptions::allow_private_addresses lets a source ask such hosts",
-        )
-        .with_source(source),
-    )
-}
-
-fn unreachable(source: PoolError) -> Failure {
-    let mut cause: Option<&(dyn StdError + 'static)> = Some(&source);
-    while let Some(error) = cause {
-        if error.is::<Refused>() {
-            return refused(Refused);
-        }
-        cause = error.source();
-    }
-    let message = match source.is_connect() {
-        true => "the server cannot be reached; is the URL right?",
-        false => "the connection to the server was lost",
-    };
-    Failure::again(Error::unavailable(message).with_source(source))
-}
-
-/// An error that comes in a box, which is none itself.
-#[derive(Debug)]
-struct Boxed(Box<dyn StdError + Send + Sync>);
-
-impl fmt::Display for Boxed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl StdError for Boxed {}

@@ -15,6 +15,7 @@
 
 mod address;
 mod answer;
+mod cause;
 mod client;
 mod connect;
 mod options;
