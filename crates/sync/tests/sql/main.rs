@@ -1,6 +1,12 @@
 //! Queries on Postgres and SQLite: that paging neither misses nor doubles, what a cursor continues, and what is refused.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "in a test an error is a failure")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "in a test an error is a failure"
+)]
 
 mod database;
 mod paging;
