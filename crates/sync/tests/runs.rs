@@ -4,7 +4,7 @@
 
 use futures::StreamExt as _;
 use mastra_core::{
-    Engine, ErrorKind, NewRecord, RecordStore as _,
+    Engine, ErrorKind, RecordStore as _,
     sync::{NewRun, RunId, RunQuery, RunState},
 };
 use mastra_mock::{Fault, MockEngine};
@@ -341,76 +341,6 @@ async fn notes_of_a_run_under_way_are_seen_by_who_watches() {
     task.await.unwrap().unwrap();
     let unknown = mastra.runs().unwrap().watch(RunId::new("none")).collect::<Vec<_>>().await;
     assert!(matches!(unknown.as_slice(), [Err(error)] if error.is_not_found()));
-}
-
-#[tokio::test]
-async fn records_are_written_counted_and_planned() {
-    let engine = engine();
-    let sync = define("contacts").output::<u64>().execute(|ctx| async move {
-        let mut contacts = ctx.records("contacts").connection("crm").open().await?;
-        contacts.put([NewRecord::new("c-1", json!({ "name": "Ada" })), NewRecord::new("c-2", json!({ "name": "Bob" }))]).await?;
-        Ok(contacts.complete().await?.counts.created)
-    });
-    let mastra = registry(&engine, sync);
-
-    let dry = mastra.sync("contacts", json!(null)).dry_run(true).await.unwrap();
-    assert_eq!((dry.output, dry.plans.len(), dry.plans[0].target.counts.created), (json!(2), 1, 2));
-    assert_eq!((dry.run.state, dry.run.number), (RunState::Succeeded, 0));
-    assert!(engine.list_entities(&Default::default()).await.unwrap().items.is_empty());
-    assert!(mastra.runs().unwrap().list(&RunQuery::default()).await.unwrap().is_empty(), "a dry run leaves no trace");
-
-    let done = mastra.sync("contacts", json!(null)).await.unwrap();
-    assert_eq!((done.output, done.plans.len()), (json!(2), 0));
-    assert_eq!((done.run.state, done.run.targets[0].counts.created), (RunState::Succeeded, 2));
-    let again = mastra.sync("contacts", json!(null)).await.unwrap();
-    assert_eq!((again.output, again.run.targets[0].counts.unchanged), (json!(0), 2));
-    let targets = mastra.runs().unwrap().targets(Some("contacts")).await.unwrap();
-    assert_eq!((targets.len(), targets[0].stakes, &targets[0].holder), (1, 2, &None), "nothing is held behind the end");
-}
-
-#[tokio::test]
-async fn a_record_that_is_set_aside_makes_the_run_partial() {
-    use mastra_sync::source::{Item, Page};
-    let sync = define("some").execute(|ctx| async move {
-        let mut writer = ctx.records("things").open().await?;
-        let bad = Item::failed(Some("b".into()), json!("?"), mastra_core::Error::invalid_input("no object"));
-        writer.write(Page::new([Item::record("a", json!({ "n": 1 })), bad])).await?;
-        writer.complete().await?;
-        Ok(Value::Null)
-    });
-    let mastra = registry(&engine(), sync);
-    let done = mastra.sync("some", json!(null)).run_id("r").await.unwrap();
-    assert_eq!(done.run.state, RunState::Partial);
-    assert!(mastra.sync("some", json!(null)).run_id("r").await.unwrap().recorded, "what is partial is a result");
-    let aside = mastra.runs().unwrap().quarantined(&Default::default()).await.unwrap();
-    assert_eq!(aside.iter().map(|item| item.external_id.as_deref()).collect::<Vec<_>>(), [Some("b")]);
-}
-
-#[tokio::test]
-async fn two_runs_of_one_sync_on_one_entity_are_told_apart_from_failures() {
-    let engine = engine();
-    let begun = Arc::new(Notify::new());
-    let tell = Arc::clone(&begun);
-    let sync = define("one").execute(move |ctx| {
-        let tell = Arc::clone(&tell);
-        async move {
-            let writer = ctx.records("things").open().await?;
-            tell.notify_one();
-            ctx.cancelled().await;
-            drop(writer);
-            ctx.check()?;
-            Ok(Value::Null)
-        }
-    });
-    let mastra = registry(&engine, sync);
-    let token = CancellationToken::new();
-    let first = tokio::spawn(mastra.sync("one", json!(null)).cancellation(token.clone()).grace(AGES).into_future());
-    begun.notified().await;
-    let busy = mastra.sync("one", json!(null)).run_id("second").await.unwrap_err();
-    assert_eq!((busy.kind(), busy.is_retryable()), (SyncErrorKind::Busy, true));
-    assert_eq!(run(&engine, "second").await.error.unwrap().kind, "busy");
-    token.cancel();
-    assert_eq!(first.await.unwrap().unwrap_err().kind(), SyncErrorKind::Cancelled);
 }
 
 #[tokio::test]

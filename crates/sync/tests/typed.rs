@@ -163,3 +163,12 @@ async fn a_failure_keeps_errors_of_core_and_hides_the_text_of_others() {
     let message = runs.get(&RunId::new("other")).await.unwrap().error.unwrap().message;
     assert!(message.contains("ParseIntError") && !message.contains("digit"), "{message}");
 }
+
+#[test]
+fn an_error_in_a_box_is_kept_like_any_other() {
+    let core: Box<dyn std::error::Error + Send + Sync> = Box::new(mastra_core::Error::timeout("too late"));
+    let failure = Failure::from_boxed(core);
+    assert_eq!((failure.to_string().as_str(), failure.is_retryable()), ("too late", true));
+    let other = Failure::from_boxed("secret".into());
+    assert!(!other.to_string().contains("secret") && other.core().is_none());
+}

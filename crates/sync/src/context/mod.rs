@@ -71,6 +71,18 @@ impl<I> Context<I> {
         RecordsBuilder::new(self.scope().clone(), entity)
     }
 
+    /// Where this sync goes on with an entity; `None` where it begins, or the run is to begin anew. One round trip;
+    /// [`RecordWriter::cursor`](crate::write::RecordWriter::cursor) says the same without one.
+    pub async fn cursor(&self, entity: &str, connection_id: &str) -> Result<Option<String>> {
+        if self.scope().options().restart {
+            return Ok(None);
+        }
+        let targets = self.scope().syncs()?.list_targets(Some(self.sync_id())).await?;
+        let of = |name: &str, connection: &str| name == entity && connection == connection_id;
+        let target = targets.into_iter().find(|target| of(&target.entity.name, &target.entity.connection_id));
+        Ok(target.and_then(|target| target.state.cursor))
+    }
+
     /// The engine. What is written by it directly belongs to nobody, and stands in no ledger; a dry run does not keep it from writing.
     pub fn engine(&self) -> &Arc<dyn Engine> {
         self.scope().engine()

@@ -35,6 +35,11 @@ impl Failure {
         Self { line: line.into(), retryable: false, source: None }
     }
 
+    /// A failure of an error whose type is hidden already, such as `anyhow`'s, which turns into such a box.
+    pub fn from_boxed(source: Box<dyn StdError + Send + Sync>) -> Self {
+        Self::of(source, "an error of a type that is not known")
+    }
+
     /// Keeps the underlying error for the caller. The ledger does not see it.
     #[must_use]
     pub fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
@@ -59,6 +64,17 @@ impl Failure {
         self.source.as_deref()?.downcast_ref()
     }
 
+    fn of(source: Box<dyn StdError + Send + Sync>, else_line: &str) -> Self {
+        let (line, retryable) = if let Some(error) = source.downcast_ref::<Error>() {
+            (error.to_string(), error.is_retryable())
+        } else if let Some(error) = source.downcast_ref::<SyncError>() {
+            (error.to_string(), error.is_retryable())
+        } else {
+            (else_line.to_owned(), false)
+        };
+        Self { line, retryable, source: Some(source) }
+    }
+
     pub(crate) fn into_source(self) -> Option<Box<dyn StdError + Send + Sync>> {
         self.source
     }
@@ -67,15 +83,7 @@ impl Failure {
 // It is no `std::error::Error` itself: the conversion of every error into it would then overlap with that of a type into itself.
 impl<E: StdError + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
-        let source: Box<dyn StdError + Send + Sync> = Box::new(error);
-        let (line, retryable) = if let Some(error) = source.downcast_ref::<Error>() {
-            (error.to_string(), error.is_retryable())
-        } else if let Some(error) = source.downcast_ref::<SyncError>() {
-            (error.to_string(), error.is_retryable())
-        } else {
-            (format!("a {}", type_name::<E>()), false)
-        };
-        Self { line, retryable, source: Some(source) }
+        Self::of(Box::new(error), &format!("a {}", type_name::<E>()))
     }
 }
 
