@@ -58,18 +58,19 @@ fn unknown(all: &[SyncConfig], id: &str) -> Error {
     }
 }
 
+/// Syncs that were read, and need an engine to run on. What a description lacks is told before one is connected to.
+pub(super) fn opened(configs: &[SyncConfig], variables: &Variables) -> Result<Vec<Defined<Value, Value>>> {
+    configs.iter().map(|config| defined(config, source::open(config, variables)?)).collect()
+}
+
 /// A registry of these syncs, as a program of one's own would make it.
-pub(crate) fn registry(engine: Arc<dyn Engine>, configs: &[SyncConfig], variables: &Variables) -> Result<Mastra> {
-    let mut builder = Mastra::builder().engine(engine);
-    for config in configs {
-        builder = builder.sync(defined(config, source::open(config, variables)?)?);
-    }
-    builder.build()
+pub(super) fn registry(engine: Arc<dyn Engine>, syncs: Vec<Defined<Value, Value>>) -> Result<Mastra> {
+    syncs.into_iter().fold(Mastra::builder().engine(engine), |builder, sync| builder.sync(sync)).build()
 }
 
 /// A registry of one sync, with a source that is at hand.
 pub(crate) fn registry_with(engine: Arc<dyn Engine>, config: &SyncConfig, source: Arc<dyn Source>) -> Result<Mastra> {
-    Mastra::builder().engine(engine).sync(defined(config, source)?).build()
+    registry(engine, vec![defined(config, source)?])
 }
 
 /// The sync of a description: it takes nothing, and says what it did.

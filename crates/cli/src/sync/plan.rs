@@ -1,7 +1,7 @@
 //! `mastra sync plan`: what a run would do.
 
 use super::{
-    declared::{chosen, registry},
+    declared::{chosen, opened, registry},
     show::mode,
     stopping::Stopping,
     tell,
@@ -50,6 +50,7 @@ impl Plan {
         let stopping = Stopping::default();
         stopping
             .run(&context.out, async {
+                let syncs = opened(&configs, &context.settings.variables)?;
                 let engine = match context.connect_existing().await {
                     // Where no engine is yet, everything would be new.
                     Err(error) if error.is_not_found() && context.is_missing_default() => {
@@ -57,7 +58,7 @@ impl Plan {
                     }
                     engine => engine?,
                 };
-                let mastra = registry(engine, &configs, &context.settings.variables)?;
+                let mastra = registry(engine, syncs)?;
                 let Some(config) = configs.first() else { return Ok(crate::exit::Exit::Done) };
                 let options = RunOptions {
                     dry_run: true,

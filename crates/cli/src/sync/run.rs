@@ -1,7 +1,7 @@
 //! `mastra sync run`.
 
 use super::{
-    declared::{chosen, registry},
+    declared::{chosen, opened, registry},
     duration::{duration, some_time},
     stopping::Stopping,
     tell,
@@ -27,14 +27,14 @@ Examples:
   mastra sync run contacts --run-id night-2026-11-21 --json
 
 Ctrl-C stops at the edge of a page; run again, it goes on from there, and so it does after a kill: what the killed run held is taken over \
-once its lease ends, 30 seconds at most, for which the default --wait is long enough. The same --run-id again answers with what that run \
+once its lease ends, after 30 seconds, for which the default --wait is long enough. The same --run-id again answers with what that run \
 came to, and does nothing. With --json every step is a line, and the last one holds the results.
 
 Exit codes: 0 everything was written, 6 some records were set aside, 4 another run is at work or the guard refused to delete, \
 5 the source or the engine did not answer or time ran out, 3 the source is not there, 1 it failed otherwise, 130 stopped by Ctrl-C. Of several syncs, the worst.";
 
-/// Longer than a lease: what a killed run held is free by then.
-const DEFAULT_WAIT: &str = "40s";
+/// So much longer than a lease is waited: what a killed run held is free by then.
+const MARGIN: Duration = Duration::from_secs(10);
 
 /// Which ones, and how.
 #[derive(Debug, Args)]
@@ -62,9 +62,9 @@ pub(crate) struct Run {
 /// How long a run may wait and take.
 #[derive(Debug, Args)]
 pub(super) struct Bounds {
-    /// How long to wait where another run of the sync is at work; 0 does not wait
-    #[arg(long, value_name = "DURATION", default_value = DEFAULT_WAIT, value_parser = duration)]
-    wait: Duration,
+    /// How long to wait where another run of the sync is at work; 0 does not wait [default: 10 s longer than a lease]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    wait: Option<Duration>,
     /// How long a run may take [default: that of mastra.toml, else as long as it likes]
     #[arg(long, value_name = "DURATION", value_parser = some_time)]
     timeout: Option<Duration>,
@@ -99,14 +99,14 @@ pub(super) async fn runs(context: &Context, ids: &[String], all: bool, bounds: &
     let stopping = Stopping::default();
     stopping
         .run(&context.out, async {
-            // What a description lacks is known before anything is connected to.
-            let sources = registry_check(context, &configs);
-            sources?;
-            let mastra = registry(context.connect().await?, &configs, &context.settings.variables)?;
+            let syncs = opened(&configs, &context.settings.variables)?;
+            let mastra = registry(context.connect().await?, syncs)?;
             let mut done = Vec::with_capacity(configs.len());
             for config in &configs {
+                let wait = bounds.wait.unwrap_or(config.lease() + MARGIN);
                 let options = RunOptions {
-                    when_busy: if bounds.wait.is_zero() { WhenBusy::Refuse } else { WhenBusy::Wait(bounds.wait) },
+                    when_busy: if wait.is_zero() { WhenBusy::Refuse } else { WhenBusy::Wait(wait) },
+                    lease: config.lease(),
                     timeout: bounds.timeout.or(config.timeout()),
                     cancellation: stopping.token(),
                     ..options.clone()
@@ -122,17 +122,13 @@ pub(super) async fn runs(context: &Context, ids: &[String], all: bool, bounds: &
             }
             let interrupted = stopping.is_asked();
             context.out.document(&Report { kind: "result", interrupted, syncs: &done })?;
-            ended(context, interrupted, &done)
+            ended(context, interrupted, done.len() == configs.len(), &done)
         })
         .await
 }
 
-fn registry_check(context: &Context, configs: &[super::SyncConfig]) -> mastra_core::Result<()> {
-    configs.iter().try_for_each(|config| super::source::open(config, &context.settings.variables).map(drop))
-}
-
 /// The worst of all. Under `--json` the first failure is the document on standard error.
-fn ended(context: &Context, interrupted: bool, done: &[Done]) -> Outcome {
+fn ended(context: &Context, interrupted: bool, all: bool, done: &[Done]) -> Outcome {
     let failed = done.iter().find_map(|done| Some((done, done.failure.as_ref()?)));
     if let Some((one, failure)) = failed
         && failure.kind() != SyncErrorKind::Cancelled
@@ -140,8 +136,8 @@ fn ended(context: &Context, interrupted: bool, done: &[Done]) -> Outcome {
     {
         context.out.failure(&explained(&one.sync, failure));
     }
-    if interrupted && done.iter().any(|done| done.failure.as_ref().is_some_and(|error| error.kind() == SyncErrorKind::Cancelled))
-    {
+    let cancelled = |done: &Done| done.failure.as_ref().is_some_and(|error| error.kind() == SyncErrorKind::Cancelled);
+    if interrupted && (!all || done.iter().any(cancelled)) {
         return Err(Stop::Interrupted);
     }
     Ok(worst(done.iter().map(Done::exit)))

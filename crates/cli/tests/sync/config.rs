@@ -19,6 +19,7 @@ fn what_is_wrong_is_named() {
         ("guard = { max_share = 2.0 }", &["between 0 and 1", "line=7"]),
         ("limits = { batch = 0 }", &["1 to 10,000", "line=7"]),
         ("limits = { timeout_seconds = 0 }", &["a second at least", "line=7"]),
+        ("limits = { lease_seconds = 0 }", &["between a second and an hour", "line=7"]),
         ("keep = true", &["there is no map", "line=7"]),
         ("map = { name = { pth = 'x' } }", &["did you mean path?", "line=7"]),
         ("map = { name = 'a..b' }", &["malformed path", "line=7"]),

@@ -5,6 +5,7 @@ use crate::rig::{counts, result};
 use mastra_doubles::Web;
 use mastra_doubles::web::Reply;
 use serde_json::{Value, json};
+use sqlx::Connection as _;
 use std::{
     process::{Child, Command, Stdio},
     time::Duration,
@@ -14,7 +15,7 @@ const PAGES: u64 = 40;
 const ITEMS: u64 = 5;
 
 /// A list of many pages, each of which takes a while.
-async fn slow() -> (Web, Project) {
+async fn slow(project: Project) -> (Web, Project) {
     let web = Web::start().await.unwrap();
     web.answer("/items", |request| {
         let page: u64 = request.query("page").unwrap().parse().unwrap();
@@ -22,7 +23,6 @@ async fn slow() -> (Web, Project) {
         let items: Vec<Value> = (0..items).map(|n| json!({ "id": page * 100 + n, "page": page })).collect();
         Reply::json(&json!(items)).delay(Duration::from_millis(40))
     });
-    let project = Project::new();
     describe(&project, &web);
     (web, project)
 }
@@ -34,6 +34,7 @@ id = "items"
 entity = "Items"
 mode = "full"
 id_field = "id"
+limits = {{ lease_seconds = 4 }}
 
 [sync.source]
 kind = "http"
@@ -64,8 +65,19 @@ fn signal(child: &Child, name: &str) {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_interrupt_stops_behind_a_page_and_the_next_run_goes_on() {
-    let (web, project) = slow().await;
+async fn interrupted_on_sqlite() {
+    an_interrupt_stops_behind_a_page_and_the_next_run_goes_on(Project::new()).await;
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn interrupted_on_postgres() {
+    an_interrupt_stops_behind_a_page_and_the_next_run_goes_on(Project::postgres()).await;
+}
+
+#[cfg(unix)]
+async fn an_interrupt_stops_behind_a_page_and_the_next_run_goes_on(project: Project) {
+    let (web, project) = slow(project).await;
     for name in ["-INT", "-TERM"] {
         web.forget();
         let mut child = spawn(&project, &["sync", "run", "items", "--json"]);
@@ -91,23 +103,41 @@ async fn an_interrupt_stops_behind_a_page_and_the_next_run_goes_on() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_interrupt_stops_at_once() {
-    let (web, project) = slow().await;
-    web.route("/items", [Reply::hang()]);
+    let (web, project) = slow(Project::new()).await;
     let mut child = spawn(&project, &["sync", "run", "items"]);
-    asked(&web, 1, &mut child);
+    asked(&web, 4, &mut child);
+    // Nobody else can write: not even the end of the run.
+    let path = format!("sqlite:{}", project.path(".mastra/mastra.db").display());
+    let mut lock = sqlx::SqliteConnection::connect(&path).await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut lock).await.unwrap();
     signal(&child, "-INT");
     // The first is heard before the second is sent: two that come together count once.
     let mut heard = [0_u8; 8];
     std::io::Read::read_exact(child.stderr.as_mut().unwrap(), &mut heard).unwrap();
     assert_eq!(&heard, b"stopping");
+    assert!(child.try_wait().unwrap().is_none(), "it waits for the page in hand");
     signal(&child, "-INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
+    sqlx::raw_sql("ROLLBACK").execute(&mut lock).await.unwrap();
+    project.run(&["sync", "run", "items"]).ok();
+    assert_eq!(project.count("Items"), PAGES * ITEMS);
 }
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_run_is_waited_for_and_gone_on_with() {
-    let (web, project) = slow().await;
+async fn killed_on_sqlite() {
+    a_killed_run_is_waited_for_and_gone_on_with(Project::new()).await;
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_on_postgres() {
+    a_killed_run_is_waited_for_and_gone_on_with(Project::postgres()).await;
+}
+
+#[cfg(unix)]
+async fn a_killed_run_is_waited_for_and_gone_on_with(project: Project) {
+    let (web, project) = slow(project).await;
     let mut child = spawn(&project, &["sync", "run", "items"]);
     asked(&web, 6, &mut child);
     child.kill().unwrap();
@@ -131,7 +161,7 @@ async fn a_killed_run_is_waited_for_and_gone_on_with() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_of_two_waits_and_a_run_is_followed() {
-    let (web, project) = slow().await;
+    let (web, project) = slow(Project::new()).await;
     let mut first = spawn(&project, &["sync", "run", "items"]);
     asked(&web, 3, &mut first);
     let watching = spawn(&project, &["sync", "watch", "items", "--json"]);
@@ -150,7 +180,7 @@ async fn one_of_two_waits_and_a_run_is_followed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_takes_too_long_keeps_what_it_wrote() {
-    let (_web, project) = slow().await;
+    let (_web, project) = slow(Project::new()).await;
     let ended = project.run(&["sync", "run", "items", "--timeout", "1s"]).exits(5);
     assert!(ended.stderr.contains("longer than it was given") && ended.stderr.contains("--timeout"), "{}", ended.stderr);
     let stored = project.count("Items");

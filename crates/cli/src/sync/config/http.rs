@@ -108,7 +108,7 @@ impl HttpConfig {
         for (key, path) in paths {
             path.map_or(Ok(()), |path| path.parse::<Path>().map(drop)).map_err(|error| error.with("key", key))?;
         }
-        for name in self.query.keys().filter(|name| sounds_secret(name)) {
+        if let Some(name) = self.query.keys().find(|name| sounds_secret(name)) {
             let message = "a key never stands in this file: query_env names the variable that holds it";
             return Err(bad(message, format!("source.query.{name}")));
         }

@@ -21,8 +21,12 @@ pub(crate) use sql::SqlConfig;
 pub(crate) use web::WebConfig;
 
 use crate::{exit::HINT, resolve::CONFIG_FILE};
-use mastra_core::{Error, Path, Result, sync::SyncMode, validate};
-use mastra_sync::write::DeleteGuard;
+use mastra_core::{
+    Error, Path, Result,
+    sync::{MAX_SYNC_LEASE, SyncMode},
+    validate,
+};
+use mastra_sync::{RunOptions, write::DeleteGuard};
 use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -126,6 +130,9 @@ pub(crate) struct LimitsConfig {
     /// How long a run may take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) timeout_seconds: Option<u64>,
+    /// How long a run that says nothing counts as alive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) lease_seconds: Option<u64>,
 }
 
 impl SyncConfig {
@@ -151,6 +158,11 @@ impl SyncConfig {
     /// How long a run may take.
     pub(crate) fn timeout(&self) -> Option<Duration> {
         self.limits.timeout_seconds.map(Duration::from_secs)
+    }
+
+    /// How long a run that says nothing counts as alive.
+    pub(crate) fn lease(&self) -> Duration {
+        self.limits.lease_seconds.map_or(RunOptions::default().lease, Duration::from_secs)
     }
 
     /// What can be known to be wrong before any I/O.
@@ -189,6 +201,9 @@ impl SyncConfig {
         }
         if self.limits.timeout_seconds == Some(0) {
             return Err(bad("a run is given a second at least", "limits.timeout_seconds"));
+        }
+        if self.limits.lease_seconds.is_some_and(|seconds| !(1..=MAX_SYNC_LEASE.as_secs()).contains(&seconds)) {
+            return Err(bad("a lease lasts between a second and an hour", "limits.lease_seconds"));
         }
         Ok(())
     }
