@@ -25,6 +25,7 @@ on_every_engine!(
     a_record_that_failed_is_not_missing,
     what_has_no_id_stops_deletions,
     an_incomplete_reading_deletes_nothing,
+    a_reading_that_left_something_out_is_not_gone_on_with,
     a_failed_chunk_spares_its_parent,
 );
 
@@ -147,6 +148,18 @@ async fn an_incomplete_reading_deletes_nothing(rig: &Rig) {
     let unchanged = Scripted::new().say(|| Ok(Page { unchanged: true, ..Page::default() }));
     let done = rig.load("crm", &unchanged, &how).await;
     assert!(done.complete && done.counts.deleted == 0);
+    assert_eq!(rig.contacts().await.len(), 20);
+}
+
+/// What went on behind a page that left something out would take that for missing.
+async fn a_reading_that_left_something_out_is_not_gone_on_with(rig: &Rig) {
+    let how = mode(SyncMode::Full);
+    rig.load("crm", &Scripted::of(numbered(0..20), 50), &how).await;
+    let part = Scripted::new().say(|| Ok(Page { incomplete: Some("a page could not be read".into()), ..Page::new([]) }));
+    rig.run("crm", &part.page(numbered(5..20)).fails(), &how, RunOptions::default()).await.unwrap_err();
+    let whole = Scripted::new().page(numbered(0..10)).page(numbered(10..20)).page(numbered(5..20));
+    let done = rig.load("crm", &whole, &how).await;
+    assert_eq!((whole.asked(), done.counts.deleted), (vec![None], 0));
     assert_eq!(rig.contacts().await.len(), 20);
 }
 

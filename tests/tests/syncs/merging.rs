@@ -16,6 +16,7 @@ on_every_engine!(
     priority_decides,
     the_newest_decides,
     manual_edits_are_kept,
+    another_spelling_is_no_edit,
     who_wrote_what_is_known,
     many_syncs_write_one_record,
 );
@@ -67,6 +68,15 @@ async fn manual_edits_are_kept(rig: &Rig) {
     // The source no longer has it: what was written by hand stays.
     say(rig, "crm", json!({ "name": "c" }), &policy).await;
     assert_eq!(rig.contact("1").await.unwrap()["phone"], json!("by hand"));
+}
+
+/// A database may spell a number in its own way: that is nobody's edit.
+async fn another_spelling_is_no_edit(rig: &Rig) {
+    let policy = MergePolicy::new().otherwise(FieldPolicy::KeepManual);
+    let number = |text: &str| -> Value { serde_json::from_str(text).unwrap() };
+    say(rig, "crm", json!({ "a": number("1e5"), "b": number("-0.0"), "c": number("1.50") }), &policy).await;
+    say(rig, "crm", json!({ "a": 2, "b": 3, "c": 4 }), &policy).await;
+    assert_eq!(rig.contact("1").await, Some(json!({ "a": 2, "b": 3, "c": 4 })));
 }
 
 async fn who_wrote_what_is_known(rig: &Rig) {

@@ -50,7 +50,7 @@ impl Sink<'_> {
     /// Writes batches in one transaction, again where others wrote the same records meanwhile; what the ledger says then.
     pub(super) async fn commit(
         &self,
-        batches: &[Batch],
+        batches: &mut [Batch],
         scope: Option<&Scope>,
         tail: &Tail,
         ledger: &RunTarget,
@@ -79,7 +79,7 @@ impl Sink<'_> {
         }
     }
 
-    async fn attempt(&self, batches: &[Batch], scope: Option<&Scope>, tail: &Tail, ledger: &RunTarget) -> Result<RunTarget> {
+    async fn attempt(&self, batches: &mut [Batch], scope: Option<&Scope>, tail: &Tail, ledger: &RunTarget) -> Result<RunTarget> {
         let transaction = self.run.engine().begin().await?;
         match self.carry_out(&transaction, batches, scope, tail, ledger.clone()).await {
             Ok(ledger) => {
@@ -97,7 +97,7 @@ impl Sink<'_> {
     async fn carry_out(
         &self,
         transaction: &Transaction,
-        batches: &[Batch],
+        batches: &mut [Batch],
         scope: Option<&Scope>,
         tail: &Tail,
         mut ledger: RunTarget,
@@ -116,10 +116,17 @@ impl Sink<'_> {
             Some(scope) => scope_members(transaction, self.hold.entity.id, scope, batches).await?,
             None => Vec::new(),
         };
-        for (at, batch) in batches.iter().enumerate() {
-            let last = at + 1 == batches.len();
-            let judgement = place.judge(&batch.incoming, &batch.gone).await?;
-            self.write(transaction, &judgement, batch, &mut ledger).await?;
+        let count = batches.len();
+        for (at, batch) in batches.iter_mut().enumerate() {
+            let last = at + 1 == count;
+            let mut gone = batch.gone.clone();
+            if last && batch.incoming.len() + gone.len() + replaced.len() <= self.settings.batch {
+                gone.append(&mut replaced);
+            }
+            let mut judgement = place.judge_lent(&mut batch.incoming, &gone).await?;
+            let written = self.write(transaction, &judgement, batch, &mut ledger).await;
+            judgement.give_back(&mut batch.incoming);
+            written?;
             while last && !replaced.is_empty() {
                 let rest = replaced.split_off(replaced.len().min(self.settings.batch));
                 let gone = std::mem::replace(&mut replaced, rest);

@@ -59,7 +59,7 @@ pub(crate) fn decide(
     policy: &MergePolicy,
     append: bool,
 ) -> Decision {
-    let Some(existing) = existing else { return create(incoming, policy) };
+    let Some(existing) = existing else { return create(&mut incoming.clone(), policy) };
     if append {
         return Decision::default();
     }
@@ -85,13 +85,15 @@ pub(crate) fn withdraw(own: &Stake, others: &[(String, Stake)], existing: Option
     if keys.is_empty() { Withdrawal::Nothing } else { Withdrawal::RemoveKeys(keys) }
 }
 
-/// A record that is not there, or was deleted, gets the source's data and nothing else.
-fn create(incoming: &Incoming, policy: &MergePolicy) -> Decision {
-    let mut write = NewRecord::new(incoming.external_id.as_str(), Value::Object(incoming.data.clone()));
+/// A record that is not there, or was deleted, gets the source's data and nothing else. The data itself goes into the decision: it is the
+/// greatest part of what a first run handles, and would only be copied.
+pub(crate) fn create(incoming: &mut Incoming, policy: &MergePolicy) -> Decision {
+    let keys = incoming.data.iter().map(|(key, value)| (key.clone(), written(incoming, policy, key, value, 1))).collect();
+    let data = std::mem::take(&mut incoming.data);
+    let mut write = NewRecord::new(incoming.external_id.as_str(), Value::Object(data));
     write.entity_type.clone_from(&incoming.entity_type);
     // Where what is there decides, whoever creates it meanwhile has to be met.
     write.expected_generation = policy.looks().then_some(0);
-    let keys = incoming.data.iter().map(|(key, value)| (key.clone(), written(incoming, policy, key, value, 1))).collect();
     Decision { write: Some(write), stake: Some(stake(incoming, None, true, keys)), kept: Vec::new() }
 }
 
@@ -175,7 +177,7 @@ impl Seen<'_> {
             if is_anothers(&self.view.others, key) {
                 continue;
             }
-            if is_manual(self.policy.of(key), Some(stake), Some(current)) || self.is_older(key, stake) {
+            if !self.drops(key, stake, current) {
                 kept.push(key.clone());
                 keys.insert(key.clone(), stake.clone());
                 continue;
@@ -236,7 +238,7 @@ impl Seen<'_> {
                 let mine = self.incoming.data.get(by);
                 let held: Vec<_> = self.holders(key).map(|(_, stake)| stake.rank.as_ref()).collect();
                 let newer = |theirs: Option<&Value>| theirs.is_some() && order(mine, theirs) == Ordering::Less;
-                if held.is_empty() { !newer(self.current(by)) } else { !held.into_iter().any(newer) }
+                if held.is_empty() { !newer(self.age_after(key, by)) } else { !held.into_iter().any(newer) }
             }
             FieldPolicy::KeepManual => match self.holders(key).next() {
                 // Nobody wrote it: it was there before any sync, unless it is not there at all.
@@ -244,6 +246,27 @@ impl Seen<'_> {
                 Some((_, stake)) => !is_manual(&FieldPolicy::KeepManual, Some(stake), current),
             },
         }
+    }
+
+    /// What the age of a value is told by that nobody has a stake in: the field as it will be, or the same page would decide otherwise when it
+    /// comes again.
+    fn age_after(&self, key: &str, by: &str) -> Option<&Value> {
+        let current = self.current(by);
+        if key == by {
+            return current;
+        }
+        match self.incoming.data.get(by) {
+            Some(mine) if current.is_none_or(|current| values_equal(current, mine)) || self.takes(by, current) => Some(mine),
+            Some(_) => current,
+            None => current.filter(|current| !self.own(by).is_some_and(|own| self.drops(by, own, current))),
+        }
+    }
+
+    /// Whether a key of the sync that its source no longer has goes.
+    fn drops(&self, key: &str, own: &KeyStake, current: &Value) -> bool {
+        !is_anothers(&self.view.others, key)
+            && !is_manual(self.policy.of(key), Some(own), Some(current))
+            && !self.is_older(key, own)
     }
 
     /// Whether the sync wrote a newer value than what it says now.

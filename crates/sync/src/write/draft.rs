@@ -126,7 +126,7 @@ pub(super) fn ready(
 
 fn failed(external_id: Option<String>, raw: Value, error: &Error) -> Ready {
     let external_id = external_id.filter(|id| validate::name("external id", id).is_ok());
-    Ready::Failed(Failure { external_id, raw, error: error.to_string() })
+    Ready::Failed(Failure { external_id, raw, error: plain(&error.to_string()) })
 }
 
 fn id_only(external_id: String, ready: fn(String) -> Ready) -> Ready {
@@ -143,6 +143,9 @@ fn check(draft: &Draft, scope: Option<&Scope>, allowed: &DataCapabilities) -> Re
     })?;
     validate::name("external id", external_id)?;
     draft.entity_type.as_deref().map_or(Ok(()), |kind| validate::name("entity type", kind))?;
+    if draft.version.as_deref().is_some_and(|version| version.contains('\0')) {
+        return Err(Error::invalid_input("the record's version holds the character U+0000"));
+    }
     data::check(&draft.data, allowed)?;
     let Some(scope) = scope else { return Ok(()) };
     match draft.data.get(&scope.field) {

@@ -70,7 +70,7 @@ impl Rehearsal {
         ledger: &RunTarget,
     ) -> Result<RunTarget> {
         let mut ledger = ledger.clone();
-        for batch in batches {
+        for (at, batch) in batches.iter().enumerate() {
             let (mut incoming, mut unchanged) = (batch.incoming.clone(), batch.unchanged.len() as u64);
             // A record that comes again would be met as the earlier mention left it, which is not known here.
             incoming.retain(|record| {
@@ -81,7 +81,7 @@ impl Rehearsal {
             self.seen.extend(batch.present().map(|id| id_hash(id)));
             self.nameless += batch.failures.iter().filter(|failure| failure.external_id.is_none()).count() as u64;
             let mut gone = batch.gone.clone();
-            if let (Some(scope), Some(entity)) = (scope, self.entity) {
+            if let (Some(scope), Some(entity)) = (scope.filter(|_| at + 1 == batches.len()), self.entity) {
                 let members = scope_members(run.engine().as_ref(), entity, scope, batches).await?;
                 gone.extend(members);
             }

@@ -32,11 +32,10 @@ impl RecordWriter {
         if let Destination::Nowhere(_) = self.place {
             return self.rehearsed().await;
         }
-        let mut tail = Tail { complete: self.incomplete.is_none(), cursor: self.cursor.clone(), ..Tail::default() };
-        if self.retries() {
-            tail.cursor = None;
-        }
+        let mut tail = Tail { complete: self.incomplete.is_none(), ..Tail::default() };
         if self.enumerates() {
+            // In other modes each page has moved it.
+            tail.cursor.clone_from(&self.cursor);
             if self.incomplete.is_none() && !self.all_unchanged {
                 self.delete_missing().await?;
             }

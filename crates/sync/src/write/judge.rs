@@ -23,6 +23,22 @@ pub(super) struct Judgement {
     pub(super) trimmed: usize,
     /// What would be done, where that was asked for.
     pub(super) changes: Vec<PlannedChange>,
+    /// Which of `writes` hold the data of which incoming records.
+    lent: Vec<(usize, usize)>,
+}
+
+impl Judgement {
+    /// Gives the incoming records their data back, which may have to be written once more. There is nothing to write after it.
+    pub(super) fn give_back(&mut self, incoming: &mut [Incoming]) {
+        for (write, of) in std::mem::take(&mut self.lent) {
+            if let (Some(write), Some(incoming)) = (self.writes.get_mut(write), incoming.get_mut(of))
+                && let Value::Object(data) = write.data.take()
+            {
+                incoming.data = data;
+            }
+        }
+        self.writes.clear();
+    }
 }
 
 /// Where to read, and for whom.
@@ -38,13 +54,18 @@ pub(super) struct Place<'a> {
 }
 
 impl Place<'_> {
-    async fn views(&self, ids: &[String]) -> Result<HashMap<String, StakeView>> {
+    /// What is known of records, in the order of their ids, of which no two are the same.
+    async fn views(&self, ids: &[String]) -> Result<Vec<StakeView>> {
         if ids.is_empty() {
-            return Ok(HashMap::new());
+            return Ok(Vec::new());
         }
         let syncs = self.store.syncs().ok_or_else(|| Error::unsupported("this engine remembers nothing of syncs"))?;
         let views = syncs.read_stakes(self.entity, self.target, ids).await?;
-        Ok(views.into_iter().map(|view| (view.external_id.clone(), view)).collect())
+        // A record that nothing is known of must not be taken for one that is not there.
+        if views.len() != ids.len() || views.iter().zip(ids).any(|(view, id)| view.external_id != *id) {
+            return Err(Error::internal("the store did not answer for the records that it was asked for"));
+        }
+        Ok(views)
     }
 
     async fn records(&self, ids: &[String]) -> Result<HashMap<String, Record>> {
@@ -55,47 +76,50 @@ impl Place<'_> {
         Ok(found.into_iter().map(|record| (record.external_id.clone(), record)).collect())
     }
 
-    /// Decides what becomes of records that the source has, no two of one id, and of such as it says are gone.
+    /// Decides what becomes of records that the source has, and of such as it says are gone, no two of one id.
     pub(super) async fn judge(&self, incoming: &[Incoming], gone: &[String]) -> Result<Judgement> {
+        self.judge_lent(&mut incoming.to_vec(), gone).await
+    }
+
+    /// The same. Data that is written as it came is lent to the judgement until [`Judgement::give_back`].
+    pub(super) async fn judge_lent(&self, incoming: &mut [Incoming], gone: &[String]) -> Result<Judgement> {
         let ids: Vec<String> = incoming.iter().map(|incoming| incoming.external_id.clone()).chain(gone.iter().cloned()).collect();
         let views = self.views(&ids).await?;
+        let (views, views_of_gone) = views.split_at_checked(incoming.len()).unwrap_or_default();
         let append = self.settings.mode == SyncMode::Append;
         let wanted = incoming
             .iter()
-            .filter(|incoming| {
-                views.get(&incoming.external_id).is_some_and(|view| is_live(view) && !decide::is_untouched(incoming, view))
-            })
-            .map(|incoming| &incoming.external_id);
-        let withdrawn = gone.iter().filter(|id| views.get(*id).is_some_and(|view| is_live(view) && view.own.is_some()));
+            .zip(views)
+            .filter(|(incoming, view)| is_live(view) && !decide::is_untouched(incoming, view))
+            .map(|(incoming, _)| &incoming.external_id);
+        let withdrawn = views_of_gone.iter().filter(|view| is_live(view) && view.own.is_some()).map(|view| &view.external_id);
         let wanted: Vec<String> = wanted.chain(withdrawn).cloned().collect();
         let records = self.records(&wanted).await?;
         let mut judgement = Judgement::default();
-        for incoming in incoming {
-            let Some(view) = views.get(&incoming.external_id) else { return Err(unanswered()) };
+        for (at, (incoming, view)) in incoming.iter_mut().zip(views).enumerate() {
             if decide::is_untouched(incoming, view) {
                 continue;
             }
             let existing = records.get(&incoming.external_id);
-            let decision = decide::decide(self.sync_id, incoming, view, existing, &self.settings.policy, append);
+            let decision = if existing.is_some() {
+                decide::decide(self.sync_id, incoming, view, existing, &self.settings.policy, append)
+            } else {
+                judgement.lent.push((judgement.writes.len(), at));
+                decide::create(incoming, &self.settings.policy)
+            };
             if self.plans {
                 judgement.changes.extend(planned(&decision, existing));
             }
             judgement.writes.extend(decision.write);
             judgement.stakes.extend(decision.stake);
         }
-        self.withdraw(gone, &views, &records, &mut judgement);
+        self.withdraw(views_of_gone, &records, &mut judgement);
         Ok(judgement)
     }
 
-    fn withdraw(
-        &self,
-        gone: &[String],
-        views: &HashMap<String, StakeView>,
-        records: &HashMap<String, Record>,
-        judgement: &mut Judgement,
-    ) {
-        for id in gone {
-            let Some(view) = views.get(id) else { continue };
+    fn withdraw(&self, gone: &[StakeView], records: &HashMap<String, Record>, judgement: &mut Judgement) {
+        for view in gone {
+            let id = &view.external_id;
             // What others wrote is theirs to delete.
             let Some(own) = &view.own else { continue };
             judgement.dropped.push(id.clone());
@@ -127,11 +151,6 @@ impl Place<'_> {
             }
         }
     }
-}
-
-/// A record that nothing is known of must not be taken for one that is not there.
-fn unanswered() -> Error {
-    Error::internal("the store answered for fewer records than it was asked for")
 }
 
 fn is_live(view: &StakeView) -> bool {

@@ -236,16 +236,16 @@ impl RecordWriter {
     }
 
     /// Writes batches: one transaction for all of them where they belong to a scope, else one each.
-    pub(super) async fn commit(&mut self, batches: Vec<Batch>, scope: Option<Scope>, tail: Tail) -> Result<()> {
+    pub(super) async fn commit(&mut self, mut batches: Vec<Batch>, scope: Option<Scope>, tail: Tail) -> Result<()> {
         if scope.is_some() {
-            return self.commit_at_once(&batches, scope.as_ref(), &tail).await;
+            return self.commit_at_once(&mut batches, scope.as_ref(), &tail).await;
         }
         let last = batches.len().saturating_sub(1);
         for (at, batch) in batches.into_iter().enumerate() {
             let tail = if at == last { tail.clone() } else { Tail::default() };
             let mut rest = vec![(batch, tail)];
-            while let Some((batch, tail)) = rest.pop() {
-                let Err(error) = self.commit_at_once(std::slice::from_ref(&batch), None, &tail).await else { continue };
+            while let Some((mut batch, tail)) = rest.pop() {
+                let Err(error) = self.commit_at_once(std::slice::from_mut(&mut batch), None, &tail).await else { continue };
                 if error.kind() != ErrorKind::InvalidInput || batch.incoming.is_empty() {
                     return Err(error);
                 }
@@ -262,7 +262,7 @@ impl RecordWriter {
         Ok(())
     }
 
-    async fn commit_at_once(&mut self, batches: &[Batch], scope: Option<&Scope>, tail: &Tail) -> Result<()> {
+    async fn commit_at_once(&mut self, batches: &mut [Batch], scope: Option<&Scope>, tail: &Tail) -> Result<()> {
         let enumerates = self.enumerates();
         let failed = batches.iter().any(|batch| !batch.failures.is_empty());
         self.ledger = match &mut self.place {
