@@ -154,7 +154,7 @@ async fn a_killed_worker_loses_and_doubles_nothing() {
     let database = Database::new().await;
     let mut ids = Vec::new();
     for entity in ["a", "b", "c"] {
-        ids.push(database.push("numbers", numbers(entity, 6, 200)).await);
+        ids.push(database.push("numbers", numbers(entity, 6, 2_000)).await);
     }
     let first = Process::start(&database, "first");
     // In the middle of every run: a page is there, and more are to come.
@@ -255,7 +255,7 @@ async fn a_job_fails_for_good_after_its_attempts() {
 async fn a_worker_that_is_stopped_leaves_its_jobs_to_the_next() {
     let database = Database::new().await;
     let mastra = || syncs::registry(Arc::clone(&database.engine)).unwrap();
-    let id = database.push("numbers", numbers("n", 20, 100)).await;
+    let id = database.push("numbers", numbers("n", 20, 500)).await;
     let first = Worker::start(&database, "first", mastra());
     eventually(|| async {
         let run = database.runs().get(&RunId::new(&id)).await.ok()?;
