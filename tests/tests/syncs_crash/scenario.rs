@@ -19,6 +19,12 @@ pub(crate) enum Scenario {
     Restarted,
     /// Full, from a source so slow that signs of life are given.
     Slow,
+    /// Full, from a source that says that it leaves something out.
+    Limited,
+    /// Full, from a source that says that nothing changed.
+    Unmoved,
+    /// Full, from a source that lost so much that deleting is refused.
+    Refused,
     Append,
     Parents,
     Scopes,
@@ -38,11 +44,14 @@ pub(crate) enum Stage {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Incremental,
         Self::Full,
         Self::Restarted,
         Self::Slow,
+        Self::Limited,
+        Self::Unmoved,
+        Self::Refused,
         Self::Append,
         Self::Parents,
         Self::Scopes,
@@ -59,6 +68,7 @@ impl Scenario {
         let sheets = match self {
             Self::Incremental => incremental(stage),
             Self::Full | Self::Restarted | Self::Slow => full(stage),
+            Self::Limited | Self::Unmoved | Self::Refused => full_but(self, stage),
             Self::Append => append(stage),
             Self::Parents => parents(stage),
             Self::Scopes => scopes(stage),
@@ -101,7 +111,7 @@ impl Scenario {
     pub(crate) fn told(self, stage: Stage, records: RecordsBuilder) -> RecordsBuilder {
         match self {
             Self::Incremental => records.mode(SyncMode::Incremental).batch(3),
-            Self::Full | Self::Restarted => records.mode(SyncMode::Full).batch(4),
+            Self::Full | Self::Restarted | Self::Limited | Self::Unmoved | Self::Refused => records.mode(SyncMode::Full).batch(4),
             Self::Slow => records.mode(SyncMode::Full),
             Self::Append => records.mode(SyncMode::Append),
             Self::Parents => records.replace_by("of").batch(3),
@@ -199,6 +209,18 @@ fn full(stage: Stage) -> Vec<Sheet> {
     pages
 }
 
+/// As [`full`], but for what the source says now.
+fn full_but(scenario: Scenario, stage: Stage) -> Vec<Sheet> {
+    let mut pages = full(stage);
+    match (scenario, stage) {
+        (Scenario::Limited, Stage::Now) => pages[1].incomplete = true,
+        (Scenario::Unmoved, Stage::Now) => pages = vec![Sheet { unchanged: true, ..Sheet::default() }],
+        (Scenario::Refused, Stage::Now) => drop(pages.drain(1..3)),
+        _ => {}
+    }
+    pages
+}
+
 fn append(stage: Stage) -> Vec<Sheet> {
     let mut log = sheets(contacts(0..15), 5);
     if stage != Stage::First {
@@ -235,11 +257,14 @@ fn scopes(stage: Stage) -> Vec<Sheet> {
     let page = |of: &str, range: std::ops::Range<usize>, text: &str| Sheet {
         rows: range.map(|at| line(of, at, text)).collect(),
         scope: Some(("of", json!(of))),
+        ..Sheet::default()
     };
     let mut log = vec![page("a", 0..5, "first"), page("b", 0..3, "first"), page("c", 0..4, "first")];
     if stage != Stage::First {
         log.extend([page("a", 1..4, "first"), page("b", 0..5, "changed"), page("d", 0..2, "new"), page("c", 0..0, "")]);
-        log.push(Sheet { rows: vec![line("e", 0, "new"), Row::Unread(Some("e1".into()))], scope: Some(("of", json!("e"))) });
+        let mut last = page("e", 0..1, "new");
+        last.rows.push(Row::Unread(Some("e1".into())));
+        log.push(last);
     }
     if stage == Stage::Changed {
         log.extend([page("b", 4..7, "later"), page("d", 0..0, ""), page("e", 0..2, "new")]);

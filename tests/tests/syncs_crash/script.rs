@@ -21,6 +21,10 @@ pub(crate) enum Row {
 pub(crate) struct Sheet {
     pub(crate) rows: Vec<Row>,
     pub(crate) scope: Option<(&'static str, Value)>,
+    /// It says that the reading leaves something out.
+    pub(crate) incomplete: bool,
+    /// It says that nothing changed.
+    pub(crate) unchanged: bool,
 }
 
 /// Pages whose cursor is their number, from 1 on.
@@ -37,12 +41,12 @@ pub(crate) fn is(id: impl Into<String>, data: Value) -> Row {
 
 /// Rows in pages of so many.
 pub(crate) fn sheets(rows: Vec<Row>, size: usize) -> Vec<Sheet> {
-    rows.chunks(size).map(|rows| Sheet { rows: rows.to_vec(), scope: None }).collect()
+    rows.chunks(size).map(|rows| Sheet::from(rows.to_vec())).collect()
 }
 
 impl From<Vec<Row>> for Sheet {
     fn from(rows: Vec<Row>) -> Self {
-        Self { rows, scope: None }
+        Self { rows, ..Self::default() }
     }
 }
 
@@ -61,7 +65,9 @@ impl Row {
 
 impl Sheet {
     fn page(&self) -> Page {
-        let page = Page::new(self.rows.iter().map(Row::item)).bytes(10 * self.rows.len() as u64);
+        let mut page = Page::new(self.rows.iter().map(Row::item)).bytes(10 * self.rows.len() as u64);
+        page.unchanged = self.unchanged;
+        page.incomplete = self.incomplete.then(|| "a part could not be read".to_owned());
         match &self.scope {
             Some((field, value)) => page.scope(Scope::new(*field, value.clone())),
             None => page,

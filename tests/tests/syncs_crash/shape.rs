@@ -1,6 +1,9 @@
 //! Everything that is stored of a case, so that one can be compared with another.
 
-use crate::case::{Case, LEASE};
+use crate::{
+    case::{Case, LEASE},
+    scenario::Scenario,
+};
 use mastra_core::{
     Engine, EntityRef, RecordQuery,
     changes::ClaimOptions,
@@ -19,8 +22,8 @@ pub(crate) struct Shape {
     pub(crate) deleted: BTreeSet<String>,
     /// By sync and external id.
     pub(crate) stakes: BTreeMap<(String, String), Held>,
-    /// By sync: its cursor, and how many items are set aside.
-    pub(crate) targets: BTreeMap<String, (Option<String>, u64)>,
+    /// By sync: its cursor, whether an enumeration was given up, and how many items are set aside.
+    pub(crate) targets: BTreeMap<String, (Option<String>, bool, u64)>,
     pub(crate) last_sync_id: Option<String>,
     /// By sync and key.
     pub(crate) set_aside: BTreeMap<(String, String), (Option<String>, Value, String)>,
@@ -57,7 +60,8 @@ impl Shape {
         let now: BTreeMap<String, i64> = records.iter().map(|record| (record.external_id.clone(), record.generation)).collect();
         let (mut stakes, mut set_aside) = (BTreeMap::new(), BTreeMap::new());
         for target in &targets {
-            assert_eq!(target.state.enumeration, None, "no enumeration is left open");
+            let open = target.state.enumeration.as_ref();
+            assert!(open.is_none_or(|open| open.cursor.is_none() && !open.read), "an enumeration is left to be gone on with");
             assert_eq!(target.holder, None, "nobody holds it");
             for stake in syncs.list_stakes(target.id, None, 10_000).await.unwrap() {
                 let untouched = now.get(&stake.external_id) == Some(&stake.generation);
@@ -74,7 +78,10 @@ impl Shape {
             deleted: deleted.into_iter().map(|record| record.external_id).collect(),
             live: live.into_iter().map(|record| (record.external_id, (record.entity_type, record.data))).collect(),
             stakes,
-            targets: targets.into_iter().map(|at| (at.sync_id, (at.state.cursor, at.state.quarantined))).collect(),
+            targets: targets
+                .into_iter()
+                .map(|at| (at.sync_id, (at.state.cursor, at.state.enumeration.is_some(), at.state.quarantined)))
+                .collect(),
             last_sync_id,
             set_aside,
             queue: queue(case, engine, before, &now).await,
@@ -152,7 +159,12 @@ pub(crate) async fn ledger(case: &Case, engine: &dyn Engine, runs: usize) -> Run
         assert_ne!(run.state, RunState::Running, "{run:?}");
         assert!(run.targets.len() <= 1, "{run:?}");
         if number + 1 == runs {
-            assert!(run.state.has_result() && run.targets[0].complete, "{run:?}");
+            let ended = match case.scenario {
+                Scenario::Refused => run.state == RunState::Failed || run.state.has_result(),
+                Scenario::Limited => run.state.has_result(),
+                _ => run.state.has_result() && run.targets[0].complete,
+            };
+            assert!(ended, "{run:?}");
         }
         for target in &run.targets {
             let counts = target.counts;

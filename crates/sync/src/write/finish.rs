@@ -16,7 +16,7 @@ use mastra_core::{
 use serde_json::Value;
 
 /// How many records that are missing are listed at once. Many, since each list passes over all that were met.
-const UNSEEN_PAGE: u32 = 10_000;
+const UNSEEN_PAGE: u32 = 5_000;
 
 /// How many items that were set aside are tried again at once.
 const RETRY_PAGE: u32 = 500;
