@@ -265,3 +265,77 @@ fn ten_thousand_files_are_loaded_and_found() {
     let again = project.json(&["quickstart", "docs"]);
     assert_eq!((&loaded(&again, "docs")["unchanged"], &again["index"]["embedded"]), (&json!(10_000), &json!(0)));
 }
+
+#[test]
+fn the_sync_that_it_describes_goes_on_from_there() {
+    for project in projects() {
+        documents(&project);
+        let shown = project.run(&["quickstart", "docs"]).ok().stdout;
+        assert!(shown.contains("the knowledge base docs and the sync docs") && shown.contains("mastra sync run docs"), "{shown}");
+        let config: toml::Value = toml::from_str(&project.read("mastra.toml")).unwrap();
+        let source = &config["sync"][0]["source"];
+        assert_eq!((source["kind"].as_str(), source["path"].as_str()), (Some("documents"), Some("docs")));
+
+        // Nothing changed: nothing is written.
+        let state = project.state("docs");
+        let ran = |arguments: &[&str]| {
+            let ended = project.run(&[&["sync", "run", "docs", "--json"], arguments].concat()).ok().stdout;
+            let last: Value = serde_json::from_str(ended.lines().last().unwrap()).unwrap();
+            last["syncs"][0].clone()
+        };
+        let same = ran(&[]);
+        assert_eq!((&same["run"]["targets"][0]["counts"]["unchanged"], &same["knowledge"]), (&json!(5), &json!([])));
+        assert_eq!(project.state("docs"), state);
+
+        project.write("docs/a.md", "# The budget of May\n\nWe spent it on cocoa.");
+        std::fs::remove_file(project.path("docs/deep/b.html")).unwrap();
+        project.write("docs/d.json", r#"[{"title":"Garden","body":"tulips"}]"#);
+        let changed = ran(&[]);
+        let counts = &changed["run"]["targets"][0]["counts"];
+        assert_eq!((&counts["updated"], &counts["unchanged"], &counts["deleted"]), (&json!(2), &json!(1), &json!(2)));
+        assert_eq!(changed["knowledge"], json!(["docs"]));
+        project.run(&["index"]).ok();
+        assert_eq!(project.json(&["search", "cocoa"])["passages"][0]["externalId"], "a.md");
+        // And back: what the sync did, quickstart need not do.
+        let report = project.json(&["quickstart", "docs", "--ask", "cocoa"]);
+        assert_eq!((&loaded(&report, "docs")["unchanged"], &report["index"]["embedded"]), (&json!(3), &json!(0)));
+        assert_eq!(project.read("mastra.toml").matches("[[sync]]").count(), 1);
+        // A folder that is not there is no reason to delete what was in it.
+        std::fs::remove_dir_all(project.path("docs")).unwrap();
+        project.run(&["sync", "run", "docs"]).exits(3);
+        assert_eq!(project.count("docs"), 3);
+    }
+}
+
+#[test]
+fn what_was_loaded_before_there_were_syncs_is_taken_over() {
+    for project in projects() {
+        documents(&project);
+        project.json(&["quickstart", "docs"]);
+        let toml = project.read("mastra.toml");
+        let (knowledge, _) = toml.split_once("[[sync]]").unwrap();
+        // As an earlier program left it: records that no sync wrote, one of them of a file that has gone since, and no sync in the file.
+        let exported = project.run(&["records", "export", "--entity", "docs"]).ok().stdout;
+        project.run(&["entities", "delete", "docs", "--yes"]).ok();
+        project.run(&["knowledge", "delete", "docs", "--yes"]).ok();
+        let gone =
+            r#"{"externalId":"gone.md","data":{"title":"Gone","path":"gone.md","kind":"markdown","text":"umbrellas are gone"}}"#;
+        let mine = r#"{"externalId":"mine","data":{"title":"Mine","text":"a record of my own"}}"#;
+        project.write("old.jsonl", format!("{exported}{gone}\n{mine}\n"));
+        project.run(&["records", "import", "old.jsonl", "--entity", "docs", "--connection", "quickstart:docs"]).ok();
+        project.write("mastra.toml", knowledge.trim_end());
+
+        let report = project.json(&["quickstart", "docs", "--ask", "umbrellas"]);
+        let taken = loaded(&report, "docs");
+        assert_eq!((&taken["unchanged"], &taken["removed"], &report["config"]), (&json!(5), &json!(1), &json!("added")));
+        assert_eq!(cited(&report, 0)[0], "a.md");
+        assert_eq!(project.read("mastra.toml").matches("[[sync]]").count(), 1);
+        let ids: Vec<String> =
+            project.state("docs").iter().map(|record| record["externalId"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(ids, ["a.md", "c.txt", "d.json#0", "d.json#1", "deep/b.html", "mine"]);
+        // From now on they are the sync's.
+        std::fs::remove_file(project.path("docs/c.txt")).unwrap();
+        project.run(&["sync", "run", "docs"]).ok();
+        assert_eq!(project.count("docs"), 5);
+    }
+}

@@ -234,3 +234,54 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|source| Error::internal("reading documents ended badly").with_source(source))?
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        folder
+    }
+
+    fn ids(page: &Page) -> Vec<&str> {
+        let id = |item| match item {
+            &Item::Record { ref external_id, .. } => external_id.as_str(),
+            _ => "?",
+        };
+        page.items.iter().map(id).collect()
+    }
+
+    #[tokio::test]
+    async fn pages_go_on_behind_their_cursors() {
+        let names: Vec<String> = (0..250).map(|n| format!("{n:03}.md")).collect();
+        let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "text")).collect();
+        let folder = folder(&files);
+        let documents = Documents::new(folder.path());
+        let pages: Vec<Page> = documents.pages(Position::start()).map(std::result::Result::unwrap).collect().await;
+        assert_eq!(pages.iter().map(|page| page.items.len()).collect::<Vec<_>>(), [100, 100, 50]);
+        let behind = |cursor: &Option<String>| Position { cursor: cursor.clone(), ..Position::start() };
+        let rest: Vec<Page> = documents.pages(behind(&pages[0].cursor)).map(std::result::Result::unwrap).collect().await;
+        assert_eq!(ids(&rest[0]), ids(&pages[1]));
+        let again: Vec<Page> = documents.pages(behind(&pages[2].cursor)).map(std::result::Result::unwrap).collect().await;
+        assert_eq!(ids(&again[0]), ids(&pages[0]), "behind the last page comes the first");
+        let foreign = Position { cursor: Some("{}x".into()), ..Position::start() };
+        assert!(documents.pages(foreign).next().await.unwrap().is_err());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_cannot_be_read_makes_the_reading_incomplete() {
+        let folder = folder(&[("a.md", "# A"), ("b.md", "# B")]);
+        let documents = Documents::new(folder.path());
+        let reader = documents.open(None).await.unwrap();
+        fs::remove_file(folder.path().join("b.md")).unwrap();
+        let (_, page) = documents.read(reader, None).await.unwrap();
+        assert_eq!((ids(&page), page.incomplete.as_deref()), (vec!["a.md"], Some("b.md cannot be read")));
+        assert_eq!(documents.left_out().told().unwrap(), "left out: 1 that cannot be read (b.md)");
+        assert!(Documents::new(folder.path().join("absent")).open(None).await.is_err());
+    }
+}
