@@ -77,7 +77,7 @@ impl SyncStore for PgStore {
         wait::wait(self, id, revision, within).await
     }
 
-    /// Five round trips where the entity and the target are there, two more where they are not.
+    /// Five round trips where the entity and the target are there, up to three more where they are not.
     async fn acquire(&self, hold: &NewHold) -> Result<Acquired> {
         let mut session = self.write().await?;
         let acquired = targets::acquire(session.conn()?, &self.shared, hold).await?;
