@@ -57,7 +57,8 @@ proptest! {
         let (_folder, path) = file("c.csv", &content);
         let quotes = pieces.contains(&"\"");
         let source = Csv::new(FileOptions::new(path).id_field("id").page_items(items).line_bytes(line));
-        check(&source, content.ends_with(['\n', '\r']) && !quotes)?;
+        // A carriage return ends a row, but not the line that stands for a row past the bound.
+        check(&source, content.ends_with('\n') && !quotes)?;
     }
 }
 
