@@ -103,7 +103,7 @@ async fn write_rows(conn: &mut PgConnection, shared: &Shared, page: &PageCommit,
     }
     if !page.seen.is_empty() && page.enumeration != EnumerationChange::End {
         let seen = shared.schema.qualified("sync_seen");
-        let ids = statement.bind(sorted(page.seen.iter().map(String::as_str).collect()));
+        let ids = statement.bind(sorted(page.seen.iter().map(String::as_str)));
         let part = format!(
             "INSERT INTO {seen} (target_id, external_id) SELECT {target}, i.x FROM unnest({ids}::text[]) AS i (x) ON CONFLICT DO NOTHING"
         );
@@ -136,9 +136,10 @@ async fn write_rows(conn: &mut PgConnection, shared: &Shared, page: &PageCommit,
 }
 
 /// Each once, by code point.
-fn sorted(ids: HashSet<&str>) -> Vec<&str> {
+fn sorted<'a>(ids: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let mut ids: Vec<&str> = ids.into_iter().collect();
     ids.sort_unstable();
+    ids.dedup();
     ids
 }
 
