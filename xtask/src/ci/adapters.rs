@@ -109,7 +109,7 @@ fn outside(workspace: &Workspace, folder: &Path) -> Result<Command> {
     Ok(command)
 }
 
-fn target(workspace: &Workspace) -> PathBuf {
+pub(super) fn target(workspace: &Workspace) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), |folder| workspace.join(folder))
 }
 

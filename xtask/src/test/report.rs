@@ -50,7 +50,7 @@ impl Outcome {
     }
 
     /// Notes a backend that could not be reached, once.
-    pub(super) fn unreachable(&mut self, backend: String) {
+    pub(crate) fn unreachable(&mut self, backend: String) {
         if !self.unreachable.contains(&backend) {
             self.unreachable.push(backend);
         }
