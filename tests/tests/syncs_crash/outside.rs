@@ -92,7 +92,7 @@ async fn sleeps(bench: &mut Bench, moment: &Moment, inside: bool, same_id: bool)
         async move { case.run(&engine, Stage::Now, case.run_id(number)).await }
     });
     // Asleep inside of a transaction it may hold what the other one needs.
-    let patience = if inside { case.lease * 3 } else { Duration::from_secs(4) };
+    let patience = if inside { case.lease * 3 } else { Duration::from_secs(20) };
     let through = tokio::time::timeout(patience, &mut another).await;
     let mut stands = None;
     if let Ok(done) = &through {

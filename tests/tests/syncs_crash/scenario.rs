@@ -19,6 +19,8 @@ pub(crate) enum Scenario {
     Restarted,
     /// Full, from a source so slow that signs of life are given.
     Slow,
+    /// Full, of which nothing was synced before.
+    Fresh,
     /// Full, from a source that says that it leaves something out.
     Limited,
     /// Full, from a source that says that nothing changed.
@@ -44,11 +46,12 @@ pub(crate) enum Stage {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Incremental,
         Self::Full,
         Self::Restarted,
         Self::Slow,
+        Self::Fresh,
         Self::Limited,
         Self::Unmoved,
         Self::Refused,
@@ -67,7 +70,7 @@ impl Scenario {
     pub(crate) fn source(self, stage: Stage) -> Script {
         let sheets = match self {
             Self::Incremental => incremental(stage),
-            Self::Full | Self::Restarted | Self::Slow => full(stage),
+            Self::Full | Self::Restarted | Self::Slow | Self::Fresh => full(stage),
             Self::Limited | Self::Unmoved | Self::Refused => full_but(self, stage),
             Self::Append => append(stage),
             Self::Parents => parents(stage),
@@ -111,7 +114,9 @@ impl Scenario {
     pub(crate) fn told(self, stage: Stage, records: RecordsBuilder) -> RecordsBuilder {
         match self {
             Self::Incremental => records.mode(SyncMode::Incremental).batch(3),
-            Self::Full | Self::Restarted | Self::Limited | Self::Unmoved | Self::Refused => records.mode(SyncMode::Full).batch(4),
+            Self::Full | Self::Fresh | Self::Restarted | Self::Limited | Self::Unmoved | Self::Refused => {
+                records.mode(SyncMode::Full).batch(4)
+            }
             Self::Slow => records.mode(SyncMode::Full),
             Self::Append => records.mode(SyncMode::Append),
             Self::Parents => records.replace_by("of").batch(3),
