@@ -1,7 +1,7 @@
 //! A site as records, run after run.
 
 use super::crawl;
-use mastra_core::sync::{RunTarget, SyncMode};
+use mastra_core::sync::{QuarantineQuery, RunTarget, SyncMode};
 use mastra_core::{Engine, EntityRef, RecordQuery, RecordStore as _};
 use mastra_doubles::Web;
 use mastra_doubles::web::Reply;
@@ -53,6 +53,12 @@ impl Site {
         records
     }
 
+    /// The ids of what is set aside.
+    async fn set_aside(&self) -> Vec<String> {
+        let items = self.mastra.runs().unwrap().quarantined(&QuarantineQuery::default()).await.unwrap();
+        items.into_iter().filter_map(|item| item.external_id).collect()
+    }
+
     async fn ids(&self) -> Vec<String> {
         self.records().await.into_iter().map(|(id, _)| id).collect()
     }
@@ -90,11 +96,13 @@ async fn a_run_that_could_not_read_everything_deletes_nothing() {
     let second = site.run().await;
     assert_eq!(site.records().await, before);
     assert_eq!((second.complete, second.counts.failed, second.counts.deleted), (false, 1, 0));
+    assert_eq!(site.set_aside().await, [site.web.url("/a#0")]);
 
     site.web.page("/a", "mended");
     let third = site.run().await;
     assert!(third.complete);
     assert_eq!(site.ids().await, ["/#0", "/a#0"]);
+    assert!(site.set_aside().await.is_empty(), "what is read again is set aside no more");
 }
 
 #[tokio::test]

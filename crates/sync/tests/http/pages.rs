@@ -117,7 +117,7 @@ async fn a_last_page_that_repeats_is_an_error_unless_short_pages_end() {
         1 => Reply::json(&json!([{ "id": 1 }, { "id": 2 }])),
         _ => Reply::json(&json!([{ "id": 3 }])),
     });
-    let source = source(&web.url("/items")).pagination(Pagination::page("page")).page_size("size", 2);
+    let source = source(&web.url("/items")).pagination(Pagination::page("page")).page_size("size", 2).max_pages(10);
     let (before, error) = read(&source, Position::start()).await;
     assert_eq!((before.len(), error.unwrap().kind()), (2, ErrorKind::Unavailable));
     assert_eq!(ids(&pages(&source.short_page_ends()).await), ["1", "2", "3"]);

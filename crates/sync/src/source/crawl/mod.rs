@@ -26,8 +26,8 @@
 //! # What a crawl leaves out
 //!
 //! A page that is gone (404, 410), forbidden by `robots.txt`, of another type, or leads elsewhere, is no record: where an earlier crawl
-//! stored it, a run in full mode deletes it. A page that cannot be read otherwise is set aside under its URL, and the crawl says that it
-//! is incomplete, as it does at its limit: what it did not reach then stays. The start page has to be read, and
+//! stored it, a run in full mode deletes it. A page that cannot be read otherwise is set aside under its URL, or the id of its first chunk,
+//! and the crawl says that it is incomplete, as it does at its limit: what it did not reach then stays. The start page has to be read, and
 //! where ten pages in a row fail, the crawl does.
 //!
 //! # Cursors

@@ -108,8 +108,9 @@ pub(super) fn unchanged(url: &Url, chunks: Option<usize>) -> Page {
     wrap(url, chunks.is_some(), items)
 }
 
-/// A page that cannot be read. It keeps no page of the earlier crawl from being kept, since the crawl is incomplete.
-pub(super) fn failed(url: &Url, error: Error) -> Page {
+/// A page that cannot be read, under the id of what is read of it once it can be: its first chunk, where it is cut.
+pub(super) fn failed(url: &Url, chunked: bool, error: Error) -> Page {
     let raw = json!({ "url": url.as_str() });
-    Page::new([Item::failed(Some(url.to_string()), raw, error)]).incomplete("a page of the site could not be read")
+    let external_id = ids(url, chunked.then_some(1)).pop();
+    Page::new([Item::failed(external_id, raw, error)]).incomplete("a page of the site could not be read")
 }

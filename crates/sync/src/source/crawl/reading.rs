@@ -166,7 +166,7 @@ impl<'a> Crawl<'a> {
                     if self.failures >= MOST_FAILURES {
                         return Err(error.with("pages_in_a_row", MOST_FAILURES));
                     }
-                    self.put(page::failed(url, error));
+                    self.put(page::failed(url, self.source.chunker.is_some(), error));
                 }
                 visit => {
                     self.failures = 0;
