@@ -327,7 +327,7 @@ fn what_was_loaded_before_there_were_syncs_is_taken_over() {
 
         let report = project.json(&["quickstart", "docs", "--ask", "umbrellas"]);
         let taken = loaded(&report, "docs");
-        assert_eq!((&taken["unchanged"], &taken["removed"], &report["config"]), (&json!(5), &json!(1), &json!("added")));
+        assert_eq!((&taken["created"], &taken["removed"], &report["config"]), (&json!(5), &json!(1), &json!("added")));
         assert_eq!(cited(&report, 0)[0], "a.md");
         assert_eq!(project.read("mastra.toml").matches("[[sync]]").count(), 1);
         let ids: Vec<String> =

@@ -93,6 +93,8 @@ pub(super) async fn built_in(engine: &dyn Engine, source: &Source, before: Befor
 /// Loads the user's own documents by their sync: what is as it was costs nothing, and what has gone goes.
 pub(super) async fn own(context: &Context, opened: &Opened, documents: &Documents, before: Before, yes: bool) -> Outcome<Loaded> {
     let (engine, source) = (&opened.engine, &opened.source);
+    let mut loaded = Loaded::of(&source.entity, &source.connection);
+    let gone = make_way(opened, &mut loaded, before).await?;
     let mastra = registry_with(Arc::clone(engine), &opened.sync, Arc::new(documents.clone()))?;
     let stopping = Stopping::default();
     let options = RunOptions {
@@ -112,31 +114,36 @@ pub(super) async fn own(context: &Context, opened: &Opened, documents: &Document
             _ => explained(&done.sync, failure).into(),
         });
     }
-    let mut loaded = Loaded::of(&source.entity, &source.connection);
-    let counts = done.counts();
-    loaded.count(&counts);
-    // An earlier quickstart stored records without a sync, which deletes only its own.
-    let left = left_behind(&**engine, source, before).await?;
-    loaded.remove(&**engine, &source.entity_ref(), left).await?;
+    loaded.count(&done.counts());
+    loaded.removed += gone;
     loaded.seconds = done.seconds;
     Ok(loaded)
 }
 
-/// Records of documents that no sync wrote: those of an earlier quickstart, whose documents have gone since.
-async fn left_behind(engine: &dyn Engine, source: &Source, before: Before) -> Result<Vec<String>> {
-    let (Some(syncs), Some(own)) = (engine.syncs(), &source.own) else { return Ok(Vec::new()) };
+/// Removes records of documents that no sync wrote: an earlier quickstart stored them without one, and a sync deletes only what it made. Those
+/// whose documents are there come again by the sync. How many do not.
+async fn make_way(opened: &Opened, loaded: &mut Loaded, before: Before) -> Result<u64> {
+    let (engine, source) = (&*opened.engine, &opened.source);
+    let (Some(syncs), Some(own)) = (engine.syncs(), &source.own) else { return Ok(0) };
     let entity = engine.resolve_entity(&source.entity_ref()).await?;
-    let made_of_a_file = |(id, path): (String, String)| (!path.is_empty() && !own.folder.is_unread(&path)).then_some(id);
-    let ids: Vec<String> = before.into_iter().filter_map(made_of_a_file).collect();
-    let mut left = Vec::new();
-    for part in ids.chunks(STAKES) {
-        let views = syncs.read_stakes(entity.id, None, part).await?;
-        let unowned = views
-            .into_iter()
-            .filter(|view| view.own.is_none() && view.others.is_empty() && view.record.is_some_and(|record| !record.deleted));
-        left.extend(unowned.map(|view| view.external_id));
+    let targets = syncs.list_targets(Some(&opened.sync.id)).await?;
+    let stakes: u64 = targets.iter().filter(|target| target.entity.id == entity.id).map(|target| target.stakes).sum();
+    let made_of_a_file = |(_, path): &(String, String)| !path.is_empty() && !own.folder.is_unread(path);
+    let before: Vec<(String, String)> = before.into_iter().filter(made_of_a_file).collect();
+    if stakes >= before.len() as u64 {
+        return Ok(0);
     }
-    Ok(left)
+    let there: HashSet<&str> = own.folder.files.iter().map(|file| file.name.as_str()).collect();
+    let mut gone = 0;
+    for part in before.chunks(STAKES) {
+        let ids: Vec<String> = part.iter().map(|(id, _)| id.clone()).collect();
+        let views = syncs.read_stakes(entity.id, None, &ids).await?;
+        let unowned: HashSet<String> =
+            views.into_iter().filter(|view| view.own.is_none() && view.others.is_empty()).map(|view| view.external_id).collect();
+        gone += part.iter().filter(|(id, path)| unowned.contains(id) && !there.contains(path.as_str())).count() as u64;
+        loaded.remove(engine, &source.entity_ref(), unowned.into_iter().collect()).await?;
+    }
+    Ok(gone)
 }
 
 /// Loads the table.
