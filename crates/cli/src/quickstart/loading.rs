@@ -249,11 +249,13 @@ mod tests {
     }
 
     fn ids(page: &Page) -> Vec<&str> {
-        let id = |item| match item {
-            &Item::Record { ref external_id, .. } => external_id.as_str(),
-            _ => "?",
-        };
-        page.items.iter().map(id).collect()
+        page.items
+            .iter()
+            .map(|item| match item {
+                Item::Record { external_id, .. } => external_id.as_str(),
+                _ => "?",
+            })
+            .collect()
     }
 
     #[tokio::test]
