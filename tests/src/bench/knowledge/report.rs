@@ -90,6 +90,7 @@ impl Part {
             if let Some(Value::Object(ours)) = all.get_mut(figure.name) {
                 ours.insert("ratio_to_raw".into(), json!(figure.ratio()));
                 ours.insert("client_processor_time_to_raw".into(), json!(figure.processor_ratio()));
+                ours.insert("client_processor_us_each".into(), json!(figure.processor_us()));
                 ours.insert("targets".into(), json!(verdicts(figure, &self.figures)));
             }
         }
