@@ -63,7 +63,7 @@ impl RunsOf {
             out.say("no runs")?;
             return Ok(Exit::Done);
         }
-        let headers = ["no.", "sync", "state", "began (UTC)", "took", "read", "new", "changed", "deleted", "set aside", "run"];
+        let headers = ["no.", "sync", "state", "began (UTC)", "took", "read", "new", "changed", "deleted", "aside", "run"];
         let mut grid = Grid::new(headers).right(&[0, 5, 6, 7, 8, 9]);
         for run in &items {
             let counts = sum(&run.targets);
@@ -71,7 +71,7 @@ impl RunsOf {
                 run.number.to_string(),
                 text::clean(&run.sync_id),
                 tell::word(run.state).to_owned(),
-                tell::short(run.started_at),
+                run.started_at.format("%m-%d %H:%M").to_string(),
                 tell::took(run),
                 text::count(counts.read),
                 text::count(counts.created),
