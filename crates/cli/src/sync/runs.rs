@@ -63,7 +63,7 @@ impl RunsOf {
             out.say("no runs")?;
             return Ok(Exit::Done);
         }
-        let headers = ["no.", "sync", "state", "began (UTC)", "took", "read", "new", "changed", "deleted", "aside", "run"];
+        let headers = ["no.", "sync", "state", "began (UTC)", "took", "read", "new", "changed", "deleted", "set aside"];
         let mut grid = Grid::new(headers).right(&[0, 5, 6, 7, 8, 9]);
         for run in &items {
             let counts = sum(&run.targets);
@@ -78,7 +78,6 @@ impl RunsOf {
                 text::count(counts.updated),
                 text::count(counts.deleted),
                 text::count(counts.failed),
-                text::clean(run.id.as_str()),
             ]);
         }
         out.grid(&grid)?;
