@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod doubtful;
 mod failures;
 mod merging;
 mod modes;
 mod plans;
+mod races;
 mod rig;
 mod runs;
 mod scripted;

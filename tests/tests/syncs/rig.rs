@@ -113,6 +113,17 @@ impl Rig {
         self.engine.get_entity(Some("Contacts"), Some("crm")).await.unwrap().last_sync_id
     }
 
+    /// Waits until something of this test waits for a lock on Postgres.
+    pub(crate) async fn until_somebody_waits(&self) {
+        let postgres = self.postgres.as_ref().unwrap();
+        let pool = postgres.pool().await;
+        let waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND position($1 IN query) > 0)";
+        while !sqlx::query_scalar::<_, bool>(waits).bind(postgres.schema()).fetch_one(&pool).await.unwrap() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        pool.close().await;
+    }
+
     pub(crate) async fn set_aside(&self) -> Vec<Quarantined> {
         self.engine.syncs().unwrap().list_quarantined(&QuarantineQuery::default()).await.unwrap()
     }

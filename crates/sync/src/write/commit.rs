@@ -11,7 +11,7 @@ use mastra_core::{
     EntityId, EntityRef, Error, ErrorKind, Filter, Path, RecordQuery, RecordSelector, RecordStore, Result, Transaction,
     UpsertOptions,
     number::values_equal,
-    sync::{EnumerationChange, Hold, LedgerEntry, PageCommit, RunTarget},
+    sync::{EnumerationChange, Hold, LedgerEntry, PageCommit, RunTarget, SyncStore},
 };
 use std::{collections::HashSet, time::Duration};
 
@@ -154,11 +154,19 @@ impl Sink<'_> {
                 ErrorKind::Conflict => error.retryable(true),
                 _ => error,
             })?;
+            if report.created.len() != judgement.creates() {
+                return Err(met("others created or deleted the same records at the same time"));
+            }
             (created, updated) = (report.created.len() as u64, report.updated.len() as u64);
         }
         if !judgement.deletes.is_empty() {
             let deletes = RecordSelector::ExternalIds(judgement.deletes.clone());
             ledger.counts.deleted += transaction.delete_records(&entity, &deletes).await?.deleted;
+            // Now nobody else can write them. Another sync may have done so since it was decided that they go.
+            let views = syncs(transaction)?.read_stakes(self.hold.entity.id, Some(self.hold.target), &judgement.deletes).await?;
+            if views.iter().any(|view| !view.others.is_empty()) {
+                return Err(met("another sync wrote a record while it was deleted"));
+            }
         }
         let touched = (batch.incoming.len() + judgement.trimmed) as u64;
         let counts = &mut ledger.counts;
@@ -181,7 +189,6 @@ impl Sink<'_> {
         tail: &Tail,
         ledger: &RunTarget,
     ) -> Result<()> {
-        let syncs = transaction.syncs().ok_or_else(|| Error::unsupported("this engine remembers nothing of syncs"))?;
         let mut settled = batch.settled.clone();
         if self.settles {
             settled.extend(batch.incoming.iter().map(|incoming| incoming.external_id.clone()));
@@ -203,8 +210,17 @@ impl Sink<'_> {
             settled,
             ledger: LedgerEntry { run_id: self.run.run_id().clone(), attempt: self.run.attempt(), target: ledger.clone() },
         };
-        syncs.commit_page(&page).await
+        syncs(transaction)?.commit_page(&page).await
     }
+}
+
+fn syncs(transaction: &Transaction) -> Result<&dyn SyncStore> {
+    transaction.syncs().ok_or_else(|| Error::unsupported("this engine remembers nothing of syncs"))
+}
+
+/// What was decided is no longer so: it is decided anew.
+fn met(message: &'static str) -> Error {
+    Error::conflict(message).retryable(true)
 }
 
 /// The records of a parent that are not among its new ones. Where one of those could not be read, and it is not known which, all stay.
@@ -217,7 +233,8 @@ pub(super) async fn scope_members(
     if batches.iter().flat_map(|batch| &batch.failures).any(|failure| failure.external_id.is_none()) {
         return Ok(Vec::new());
     }
-    let present: HashSet<&String> = batches.iter().flat_map(Batch::present).collect();
+    // What the source says is gone goes by itself.
+    let present: HashSet<&String> = batches.iter().flat_map(|batch| batch.present().chain(&batch.gone)).collect();
     let mut gone = Vec::new();
     let mut query = scope_query(scope)?;
     loop {

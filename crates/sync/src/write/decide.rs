@@ -198,6 +198,8 @@ impl Seen<'_> {
         let changes = !data.is_empty() || !removed.is_empty() || entity_type.is_some();
         // Where only the sync's own values are written, whatever else changes meanwhile does not matter.
         let looks = self.policy.looks() || !removed.is_empty();
+        // All of them, also those that stand there: somebody may just be changing one, which the next run would not look at again.
+        let data = if looks || !changes { data } else { self.incoming.data.clone() };
         let write = changes.then(|| {
             let mut write = NewRecord::new(self.incoming.external_id.as_str(), Value::Object(data)).remove_keys(removed);
             write.entity_type = entity_type;

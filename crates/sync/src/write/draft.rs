@@ -44,6 +44,8 @@ pub(super) struct Failure {
     pub(super) external_id: Option<String>,
     pub(super) raw: Value,
     pub(super) error: String,
+    /// It did not come through the mapping, which may have given it another id.
+    pub(super) unmapped: bool,
 }
 
 impl Ready {
@@ -70,17 +72,75 @@ impl Failure {
     }
 }
 
+/// Whether the ids that a source gives are those that its records are stored under, as far as a mapping showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ids {
+    /// No record that has an id passed the mapping yet; so many failed.
+    Untold(u64),
+    /// The mapping left them as they were.
+    Kept,
+    /// It gave others; so many failed, and were set aside under their source's ids, before that was known.
+    Mapped(u64),
+}
+
+impl Ids {
+    fn meet(&mut self, before: Option<&str>, after: Option<&str>) {
+        *self = match *self {
+            Self::Untold(failed) if before.is_some() && before != after => Self::Mapped(failed),
+            Self::Kept if before.is_some() && before != after => Self::Mapped(0),
+            Self::Untold(_) if before.is_some() => Self::Kept,
+            told => told,
+        };
+    }
+
+    /// How many items failed, and may be any records.
+    pub(super) fn doubtful(self) -> u64 {
+        if let Self::Mapped(failed) = self { failed } else { 0 }
+    }
+}
+
+/// Makes the items of a page ready. Where the mapping gives other ids, that of an item which did not come through it does not tell which
+/// record it is: it is set aside without one, so that nothing is deleted in its place.
+pub(super) fn prepare_all(
+    items: Vec<Item>,
+    settings: &Settings,
+    ids: &mut Ids,
+    scope: Option<&Scope>,
+    allowed: &DataCapabilities,
+) -> Vec<Ready> {
+    let mut ready: Vec<Ready> = items.into_iter().filter_map(|item| prepare(item, settings, ids, scope, allowed)).collect();
+    for item in &mut ready {
+        let Ready::Failed(failure) = item else { continue };
+        match ids {
+            // A parent's records are replaced at once: what is doubtful leaves all of them.
+            Ids::Untold(_) if failure.unmapped && scope.is_some() => failure.external_id = None,
+            Ids::Untold(failed) if failure.unmapped && failure.external_id.is_some() => *failed += 1,
+            Ids::Mapped(_) if failure.unmapped => failure.external_id = None,
+            _ => {}
+        }
+    }
+    ready
+}
+
 /// Without what a database cannot keep.
 fn plain(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
 /// Makes an item ready; `None` where the mapping leaves it out.
-pub(super) fn prepare(item: Item, settings: &Settings, scope: Option<&Scope>, allowed: &DataCapabilities) -> Option<Ready> {
+pub(super) fn prepare(
+    item: Item,
+    settings: &Settings,
+    ids: &mut Ids,
+    scope: Option<&Scope>,
+    allowed: &DataCapabilities,
+) -> Option<Ready> {
     let draft = match item {
         Item::Unchanged { external_id } => return Some(id_only(external_id, Ready::Unchanged)),
         Item::Deleted { external_id } => return Some(id_only(external_id, Ready::Deleted)),
-        Item::Failed { external_id, raw, error } => return Some(failed(external_id, json!({ "unread": raw }), &error)),
+        Item::Failed { external_id, raw, error } => {
+            return Some(failed(external_id, json!({ "unread": raw }), &error, settings.map.is_some()));
+        }
         Item::Raw(data) => Draft { external_id: None, data, entity_type: None, version: None },
         Item::Record { external_id, data, entity_type, version } => {
             Draft { external_id: Some(external_id), data, entity_type, version }
@@ -92,8 +152,11 @@ pub(super) fn prepare(item: Item, settings: &Settings, scope: Option<&Scope>, al
     let id = draft.external_id.clone();
     match map(draft) {
         Ok(None) => None,
-        Ok(Some(draft)) => Some(ready(draft, Some(raw), settings, scope, allowed)),
-        Err(error) => Some(failed(id, raw, &error)),
+        Ok(Some(draft)) => {
+            ids.meet(id.as_deref(), draft.external_id.as_deref());
+            Some(ready(draft, Some(raw), settings, scope, allowed))
+        }
+        Err(error) => Some(failed(id, raw, &error, true)),
     }
 }
 
@@ -107,11 +170,11 @@ pub(super) fn ready(
 ) -> Ready {
     if let Err(error) = check(&draft, scope, allowed) {
         let raw = raw.unwrap_or_else(|| draft.to_raw());
-        return failed(draft.external_id, raw, &error);
+        return failed(draft.external_id, raw, &error, false);
     }
     let Draft { external_id, data, entity_type, version } = draft;
     let (Some(external_id), Value::Object(mut data)) = (external_id, data) else {
-        return failed(None, raw.unwrap_or_default(), &Error::internal("a record that was checked has an id and data"));
+        return failed(None, raw.unwrap_or_default(), &Error::internal("a record that was checked has an id and data"), false);
     };
     if let Some(scope) = scope {
         data.entry(scope.field.as_str()).or_insert_with(|| scope.value.clone());
@@ -120,19 +183,19 @@ pub(super) fn ready(
     let kind = entity_type.as_deref().map_or(Value::Null, Value::from);
     let data = Value::Object(data);
     let content = hash::of_all([&data, &kind, &settings.policy_hash]);
-    let Value::Object(data) = data else { return failed(Some(external_id), data, &Error::internal("an object is one")) };
+    let Value::Object(data) = data else { return failed(Some(external_id), data, &Error::internal("an object is one"), false) };
     Ready::Record(Incoming { external_id, data, entity_type, version, content })
 }
 
-fn failed(external_id: Option<String>, raw: Value, error: &Error) -> Ready {
+fn failed(external_id: Option<String>, raw: Value, error: &Error, unmapped: bool) -> Ready {
     let external_id = external_id.filter(|id| validate::name("external id", id).is_ok());
-    Ready::Failed(Failure { external_id, raw, error: plain(&error.to_string()) })
+    Ready::Failed(Failure { external_id, raw, error: plain(&error.to_string()), unmapped })
 }
 
 fn id_only(external_id: String, ready: fn(String) -> Ready) -> Ready {
     match validate::name("external id", &external_id) {
         Ok(()) => ready(external_id),
-        Err(error) => failed(None, json!({ "unread": external_id }), &error),
+        Err(error) => failed(None, json!({ "unread": external_id }), &error, false),
     }
 }
 

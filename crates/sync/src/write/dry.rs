@@ -167,6 +167,7 @@ impl RecordWriter {
     /// The end of a dry run.
     pub(super) async fn rehearsed(mut self) -> Result<RunTarget> {
         let enumerates = self.enumerates() && self.incomplete.is_none() && !self.all_unchanged;
+        let doubtful = self.ids.doubtful();
         let Destination::Nowhere(rehearsal) = &mut self.place else { return Ok(self.ledger) };
         self.ledger.complete = self.incomplete.is_none();
         let mut refusal = None;
@@ -174,8 +175,8 @@ impl RecordWriter {
             let (unseen, missing) = rehearsal.missing(&self.run).await?;
             let confirmed = self.run.options().confirm_deletes;
             refusal = self.settings.guard.refuses(unseen).filter(|_| !confirmed);
-            if refusal.is_none() && !confirmed && unseen.unseen > 0 && rehearsal.nameless > 0 {
-                refusal = Some(format!("{} items of the source could not be read and have no id", rehearsal.nameless));
+            if refusal.is_none() && !confirmed && unseen.unseen > 0 && rehearsal.nameless + doubtful > 0 {
+                refusal = Some(format!("{} items of the source could not be read and have no id", rehearsal.nameless + doubtful));
             }
             for gone in missing.chunks(STAKES_PAGE as usize) {
                 let (_, updated, deleted) = rehearsal.decide(&self.run, &self.settings, &[], gone).await?;

@@ -109,7 +109,7 @@ impl RecordWriter {
             began => began,
         };
         let mut query = QuarantineQuery { target: Some(hold.target), limit: Some(1_000), ..QuarantineQuery::default() };
-        let mut unread = 0_u64;
+        let mut unread = self.ids.doubtful();
         loop {
             let page = syncs.list_quarantined(&query).await?;
             let nameless = page.iter().filter(|item| {
@@ -162,7 +162,7 @@ impl RecordWriter {
     pub(super) fn tried_again(&self, raw: Value, external_id: Option<String>) -> Option<Ready> {
         let allowed = self.run.engine().capabilities().data;
         match draft::again(raw, external_id) {
-            Retry::Item(item) => draft::prepare(item, &self.settings, None, &allowed),
+            Retry::Item(item) => draft::prepare(item, &self.settings, &mut draft::Ids::Untold(0), None, &allowed),
             Retry::Draft(draft) => Some(draft::ready(draft, None, &self.settings, None, &allowed)),
         }
     }

@@ -28,6 +28,11 @@ pub(super) struct Judgement {
 }
 
 impl Judgement {
+    /// How many of `writes` are records that were not there.
+    pub(super) fn creates(&self) -> usize {
+        self.lent.len()
+    }
+
     /// Gives the incoming records their data back, which may have to be written once more. There is nothing to write after it.
     pub(super) fn give_back(&mut self, incoming: &mut [Incoming]) {
         for (write, of) in std::mem::take(&mut self.lent) {
@@ -95,6 +100,14 @@ impl Place<'_> {
         let withdrawn = views_of_gone.iter().filter(|view| is_live(view) && view.own.is_some()).map(|view| &view.external_id);
         let wanted: Vec<String> = wanted.chain(withdrawn).cloned().collect();
         let records = self.records(&wanted).await?;
+        let moved = |view: &StakeView| {
+            let read = records.get(&view.external_id).map(|record| record.generation);
+            read.is_some_and(|read| view.record.is_none_or(|mark| mark.generation != read))
+        };
+        if !self.plans && views.iter().chain(views_of_gone).any(moved) {
+            // Whoever wrote it in between may have a stake in it that was not read.
+            return Err(Error::conflict("a record was written while it was read").retryable(true));
+        }
         let mut judgement = Judgement::default();
         for (at, (incoming, view)) in incoming.iter_mut().zip(views).enumerate() {
             if decide::is_untouched(incoming, view) {

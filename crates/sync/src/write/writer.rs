@@ -3,7 +3,7 @@
 use super::{
     batch::{self, Batch},
     commit::{Sink, Tail},
-    draft::{self, Ready},
+    draft::{self, Ids, Ready},
     dry::Rehearsal,
     groups::{Group, Groups},
     hold,
@@ -39,6 +39,8 @@ pub struct RecordWriter {
     pub(super) all_unchanged: bool,
     /// The reading goes on with one that died.
     pub(super) resumed: bool,
+    /// What the mapping does with ids.
+    pub(super) ids: Ids,
     /// Where the next run goes on, as far as it was read.
     pub(super) cursor: Option<String>,
 }
@@ -91,7 +93,18 @@ impl RecordWriter {
         };
         let groups = settings.scope_field.clone().filter(|_| settings.mode == SyncMode::ReplaceScope).map(Groups::new);
         let resumed = cursor.is_some();
-        let mut writer = Self { run, settings, place, ledger, groups, incomplete: None, all_unchanged: false, resumed, cursor };
+        let mut writer = Self {
+            run,
+            settings,
+            place,
+            ledger,
+            groups,
+            incomplete: None,
+            all_unchanged: false,
+            resumed,
+            ids: Ids::Untold(0),
+            cursor,
+        };
         writer.begin().await?;
         Ok(writer)
     }
@@ -172,8 +185,7 @@ impl RecordWriter {
         self.all_unchanged |= page.unchanged && !self.resumed;
         let allowed = self.run.engine().capabilities().data;
         let scope = page.scope;
-        let items = page.items.into_iter();
-        let ready: Vec<Ready> = items.filter_map(|item| draft::prepare(item, &self.settings, scope.as_ref(), &allowed)).collect();
+        let ready = draft::prepare_all(page.items, &self.settings, &mut self.ids, scope.as_ref(), &allowed);
         self.store(ready, scope, page.cursor, page.bytes).await
     }
 
@@ -294,8 +306,11 @@ impl Batch {
             } }),
             external_id: Some(incoming.external_id),
             error: error.message().to_owned(),
+            unmapped: false,
         });
         let failures: Vec<_> = failures.collect();
+        // What was to be no longer set aside is so again.
+        self.settled.retain(|key| failures.iter().all(|failure| failure.to_quarantined().key != *key));
         self.failures.extend(failures);
         self
     }
