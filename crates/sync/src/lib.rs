@@ -12,7 +12,7 @@ pub mod source;
 pub mod write;
 
 pub use context::Context;
-pub use define::{Defined, Draft, Failure, SyncDefinition, define};
+pub use define::{Defined, Failure, SyncBuilder, SyncDefinition, define};
 pub use error::{SyncError, SyncErrorKind};
 pub use event::{Observer, RunEvent};
 pub use mastra::{Call, Mastra, MastraBuilder, Runs, SyncInfo};

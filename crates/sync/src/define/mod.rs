@@ -1,10 +1,10 @@
 //! What a sync is.
 
-mod draft;
+mod builder;
 mod erased;
 mod failure;
 
-pub use draft::{Defined, Draft, define};
+pub use builder::{Defined, SyncBuilder, define};
 pub(crate) use erased::{Erased, ErasedSync, Prepared, Started};
 pub use failure::Failure;
 

@@ -24,8 +24,8 @@ use std::{fmt, future::Future, marker::PhantomData, sync::Arc};
 /// # Ok(())
 /// # }
 /// ```
-pub fn define(id: impl Into<String>) -> Draft<Value, Value> {
-    Draft {
+pub fn define(id: impl Into<String>) -> SyncBuilder<Value, Value> {
+    SyncBuilder {
         about: About { id: id.into(), label: None, description: None },
         input: schema::of_input::<Value>(),
         output: schema::of_output::<Value>(),
@@ -42,14 +42,14 @@ struct About {
 
 /// A sync that is being defined; from [`define()`].
 #[must_use = "it is a sync once it has `execute`"]
-pub struct Draft<I, O> {
+pub struct SyncBuilder<I, O> {
     about: About,
     input: Value,
     output: Value,
     types: PhantomData<fn(I) -> O>,
 }
 
-impl<I, O> Draft<I, O> {
+impl<I, O> SyncBuilder<I, O> {
     /// What people call it.
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.about.label = Some(label.into());
@@ -63,31 +63,31 @@ impl<I, O> Draft<I, O> {
     }
 
     /// What it takes.
-    pub fn input<T>(self) -> Draft<T, O>
+    pub fn input<T>(self) -> SyncBuilder<T, O>
     where
         T: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static,
     {
-        Draft { about: self.about, input: schema::of_input::<T>(), output: self.output, types: PhantomData }
+        SyncBuilder { about: self.about, input: schema::of_input::<T>(), output: self.output, types: PhantomData }
     }
 
     /// What it gives back.
-    pub fn output<T>(self) -> Draft<I, T>
+    pub fn output<T>(self) -> SyncBuilder<I, T>
     where
         T: Serialize + DeserializeOwned + JsonSchema + Send + 'static,
     {
-        Draft { about: self.about, input: self.input, output: schema::of_output::<T>(), types: PhantomData }
+        SyncBuilder { about: self.about, input: self.input, output: schema::of_output::<T>(), types: PhantomData }
     }
 
     /// Takes JSON that fits this schema; one that is no schema fails when the registry is built.
     #[cfg(feature = "validate")]
-    pub fn input_schema(self, schema: Value) -> Draft<Value, O> {
-        Draft { about: self.about, input: schema, output: self.output, types: PhantomData }
+    pub fn input_schema(self, schema: Value) -> SyncBuilder<Value, O> {
+        SyncBuilder { about: self.about, input: schema, output: self.output, types: PhantomData }
     }
 
     /// Gives JSON that fits this schema; one that is no schema fails when the registry is built.
     #[cfg(feature = "validate")]
-    pub fn output_schema(self, schema: Value) -> Draft<I, Value> {
-        Draft { about: self.about, input: self.input, output: schema, types: PhantomData }
+    pub fn output_schema(self, schema: Value) -> SyncBuilder<I, Value> {
+        SyncBuilder { about: self.about, input: self.input, output: schema, types: PhantomData }
     }
 
     /// What it does; see [`SyncDefinition::execute`].
@@ -102,9 +102,9 @@ impl<I, O> Draft<I, O> {
     }
 }
 
-impl<I, O> fmt::Debug for Draft<I, O> {
+impl<I, O> fmt::Debug for SyncBuilder<I, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Draft").field("id", &self.about.id).finish_non_exhaustive()
+        f.debug_struct("SyncBuilder").field("id", &self.about.id).finish_non_exhaustive()
     }
 }
 
