@@ -119,10 +119,11 @@ const COUNT_UNSEEN: &str = "SELECT count(*) FROM sync_stakes s WHERE s.target = 
 const LIST_UNSEEN: &str = "SELECT s.external_id FROM sync_stakes s WHERE s.target = ?1 \
      AND NOT EXISTS (SELECT 1 FROM sync_seen n WHERE n.target = ?1 AND n.external_id = s.external_id) ORDER BY s.external_id LIMIT 1000";
 
-/// The generations behind `?3` go to the ids of a list, in its order. The list comes first, or the planner would hold each record beside all of it.
+/// The generations behind `?3` go to the ids of a list, in its order. The list comes first, and is kept from being
+/// made one with the rest by its limit: the planner would hold each record beside all of it.
 const DELETE: &str = "UPDATE records SET deleted_at = max(?2, updated_at), generation = ?3 + 1 + d.place FROM ( \
      SELECT r.key AS found, j.key AS place FROM json_each(?4) j CROSS JOIN records r \
-     ON r.entity = ?1 AND r.external_id = j.value AND r.deleted_at IS NULL) d WHERE records.key = d.found";
+     ON r.entity = ?1 AND r.external_id = j.value AND r.deleted_at IS NULL LIMIT -1) d WHERE records.key = d.found";
 
 const DROP: &str = "DELETE FROM sync_stakes WHERE target = ?1 AND external_id IN (SELECT value FROM json_each(?2))";
 
