@@ -3,7 +3,6 @@
 pub(crate) mod adapters;
 mod compose;
 mod dependencies;
-pub(crate) mod examples;
 mod features;
 mod metadata;
 mod package;
@@ -48,12 +47,6 @@ const ADAPTERS: &str = "adapters";
 /// What it does.
 const ABOUT_ADAPTERS: &str = "the example adapter passes the suite; a new one compiles, and lists what it lacks";
 
-/// Its tests are counted too.
-const EXAMPLES: &str = "examples";
-
-/// What it does.
-const ABOUT_EXAMPLES: &str = "the example programs pass their tests";
-
 /// The last step's name.
 const TESTS: &str = "test";
 
@@ -63,7 +56,6 @@ pub(crate) fn run(workspace: &Workspace, flags: &flags::Ci) -> Result<ExitCode> 
     if flags.list {
         STEPS.iter().for_each(|step| println!("{:<14} {}", step.name, step.about));
         println!("{ADAPTERS:<14} {ABOUT_ADAPTERS}");
-        println!("{EXAMPLES:<14} {ABOUT_EXAMPLES}");
         println!("{TESTS:<14} every test and doc test");
         return Ok(ExitCode::SUCCESS);
     }
@@ -95,15 +87,6 @@ pub(crate) fn run(workspace: &Workspace, flags: &flags::Ci) -> Result<ExitCode> 
             outcome.result()
         });
     }
-    if wanted(EXAMPLES) {
-        timed(EXAMPLES, ABOUT_EXAMPLES, &mut || {
-            let mut outcome = test::Outcome::default();
-            let ran = examples::run(workspace, &mut outcome);
-            let result = ran.and_then(|()| outcome.result());
-            tested.get_or_insert_default().merge(outcome);
-            result
-        });
-    }
     if wanted(TESTS) {
         timed(TESTS, "every test and doc test", &mut || {
             let tests = flags::Test { soak: false, alone: true, no_doc: false, arguments: Vec::new() };
@@ -125,7 +108,7 @@ pub(crate) fn run(workspace: &Workspace, flags: &flags::Ci) -> Result<ExitCode> 
 }
 
 fn check_names(flags: &flags::Ci) -> Result<()> {
-    let known = |name: &str| [TESTS, ADAPTERS, EXAMPLES].contains(&name) || STEPS.iter().any(|step| step.name == name);
+    let known = |name: &str| [TESTS, ADAPTERS].contains(&name) || STEPS.iter().any(|step| step.name == name);
     match flags.only.iter().chain(&flags.skip).find(|name| !known(name)) {
         Some(name) => Err(Error::invalid_input("there is no such step; `cargo xtask ci --list` names them").with("step", name)),
         None => Ok(()),

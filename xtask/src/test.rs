@@ -33,7 +33,6 @@ pub(crate) fn run(workspace: &Workspace, flags: &flags::Test) -> Result<ExitCode
     let mut outcome = outcome(workspace, flags)?;
     if flags.arguments.is_empty() {
         ci::adapters::tests(workspace, &mut outcome)?;
-        ci::examples::tests(workspace, &mut outcome)?;
     }
     outcome.print();
     Ok(if outcome.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
