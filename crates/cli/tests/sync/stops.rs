@@ -177,15 +177,16 @@ async fn one_of_two_waits_and_a_run_is_followed() {
     let mut first = spawn(&project, &["sync", "run", "items"]);
     asked(&web, 3, &mut first);
     let mut watching = spawn(&project, &["sync", "watch", "items", "--json"]);
+    // It follows the run that is the newest when it looks: that has to be this one.
+    let mut followed = BufReader::new(watching.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let running: Value = serde_json::from_str(&followed.next().unwrap()).unwrap();
+    assert_eq!(running["state"], "running");
     let busy = project.run(&["sync", "run", "items", "--wait", "0", "--json"]).exits(4);
     assert_eq!(result(&busy.stdout)["syncs"][0]["error"]["kind"], "busy");
     let mut second = spawn(&project, &["sync", "run", "items", "--wait", "10m", "--json"]);
     let mut steps = BufReader::new(second.stdout.take().unwrap()).lines();
     let step = steps.find(|line| line.as_ref().unwrap().contains("\"waiting\"")).unwrap().unwrap();
     assert!(step.contains("\"until\""), "{step}");
-    let mut followed = BufReader::new(watching.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let running: Value = serde_json::from_str(&followed.next().unwrap()).unwrap();
-    assert_eq!(running["state"], "running");
     pages.store(web.requests().len() as u64, Ordering::Relaxed);
     assert_eq!(first.wait().unwrap().code(), Some(0));
     let stored = json!(project.count("Items"));
