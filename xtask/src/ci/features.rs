@@ -5,7 +5,7 @@ use mastra_core::{Error, Result};
 use super::metadata::Metadata;
 use crate::process::{Workspace, show};
 
-/// Lints every published crate without features, with its default ones, and with each feature alone.
+/// Lints every published crate without features and with each feature alone. With its default ones it is built from its archive.
 pub(super) fn run(workspace: &Workspace) -> Result<()> {
     let metadata = Metadata::read(workspace)?;
     let mut failed = Vec::new();
@@ -33,7 +33,7 @@ fn choices<'a>(features: impl Iterator<Item = &'a str>) -> Vec<Vec<&'a str>> {
         return vec![Vec::new()];
     }
     let alone = named.into_iter().map(|feature| vec!["--no-default-features", "--features", feature]);
-    [Vec::new(), vec!["--no-default-features"]].into_iter().chain(alone).collect()
+    [vec!["--no-default-features"]].into_iter().chain(alone).collect()
 }
 
 #[cfg(test)]
@@ -43,6 +43,6 @@ mod tests {
     #[test]
     fn a_crate_without_features_is_built_once() {
         assert_eq!(choices(["default"].into_iter()).len(), 1);
-        assert_eq!(choices(["a", "default"].into_iter()).len(), 3);
+        assert_eq!(choices(["a", "default"].into_iter()).len(), 2);
     }
 }
