@@ -47,7 +47,6 @@ mod robots;
 use self::reading::Crawl;
 use super::web::{self, WebOptions, shown};
 use super::{Pages, Position, Source};
-use futures::{StreamExt as _, stream};
 use mastra_core::{Error, Result};
 use mastra_rag::chunk::{Chunker, ChunkerConfig};
 use regex::Regex;
@@ -168,15 +167,6 @@ impl Source for CrawlSource {
     }
 
     fn pages<'a>(&'a self, from: Position<'a>) -> Pages<'a> {
-        let start = async move { Crawl::new(self, from) };
-        let pages = stream::once(start).flat_map(|crawl| match crawl {
-            Ok(crawl) => stream::try_unfold(crawl, |mut crawl| async move {
-                let page = crawl.page().await.map_err(|error| error.with_operation("crawl"))?;
-                Ok(page.map(|page| (page, crawl)))
-            })
-            .boxed(),
-            Err(error) => stream::once(async { Err(error.with_operation("crawl")) }).boxed(),
-        });
-        pages.boxed()
+        web::pages(|| Crawl::new(self, from), "crawl")
     }
 }

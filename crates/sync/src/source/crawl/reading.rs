@@ -3,7 +3,7 @@
 use super::frontier::{Frontier, on_site};
 use super::memory::{Memory, Notes, Remembered};
 use super::{CrawlSource, page, robots};
-use crate::source::web::{Ask, Client, Fetched, shown};
+use crate::source::web::{self, Ask, Client, Fetched, shown};
 use crate::source::{Known, Page, Position};
 use futures::future::join_all;
 use mastra_core::{Error, Result};
@@ -64,6 +64,27 @@ enum Visit {
     Failed(Error),
 }
 
+impl web::Reading for Crawl<'_> {
+    async fn page(&mut self) -> Result<Option<Page>> {
+        loop {
+            if let Some(page) = self.ready.pop_front() {
+                return Ok(Some(page));
+            }
+            if self.site.is_none() {
+                self.begin().await?;
+            } else if !self.frontier.is_empty() && self.pages < self.source.limit {
+                self.read_on().await?;
+            } else if self.ended {
+                return Ok(None);
+            } else {
+                self.ended = true;
+                let cursor = std::mem::take(&mut self.notes).write(self.identity.clone())?;
+                self.ready.extend(cursor.map(|cursor| Page::default().cursor(cursor)));
+            }
+        }
+    }
+}
+
 impl<'a> Crawl<'a> {
     /// A crawl that remembers what a position says. Without I/O.
     pub(super) fn new(source: &'a CrawlSource, from: Position<'a>) -> Result<Self> {
@@ -92,26 +113,6 @@ impl<'a> Crawl<'a> {
             pace: source.delay,
             ended: false,
         })
-    }
-
-    /// The next page; `None` behind the last.
-    pub(super) async fn page(&mut self) -> Result<Option<Page>> {
-        loop {
-            if let Some(page) = self.ready.pop_front() {
-                return Ok(Some(page));
-            }
-            if self.site.is_none() {
-                self.begin().await?;
-            } else if !self.frontier.is_empty() && self.pages < self.source.limit {
-                self.read_on().await?;
-            } else if self.ended {
-                return Ok(None);
-            } else {
-                self.ended = true;
-                let cursor = std::mem::take(&mut self.notes).write(self.identity.clone())?;
-                self.ready.extend(cursor.map(|cursor| Page::default().cursor(cursor)));
-            }
-        }
     }
 
     /// Reads the start page, where it leads, and the rules of the site that it is on.

@@ -43,7 +43,6 @@ pub use pagination::Pagination;
 use self::reading::Reading;
 use super::web::{self, Secret, WebOptions, shown};
 use super::{Pages, Position, Source};
-use futures::{StreamExt as _, stream};
 use mastra_core::{Error, Path, Result};
 use std::fmt;
 use url::Url;
@@ -219,16 +218,7 @@ impl Source for HttpSource {
     }
 
     fn pages<'a>(&'a self, from: Position<'a>) -> Pages<'a> {
-        let start = async move { Reading::new(self, from) };
-        let pages = stream::once(start).flat_map(|reading| match reading {
-            Ok(reading) => stream::try_unfold(reading, |mut reading| async move {
-                let page = reading.page().await.map_err(|error| error.with_operation("read_http"))?;
-                Ok(page.map(|page| (page, reading)))
-            })
-            .boxed(),
-            Err(error) => stream::once(async { Err(error.with_operation("read_http")) }).boxed(),
-        });
-        pages.boxed()
+        web::pages(|| Reading::new(self, from), "read_http")
     }
 }
 

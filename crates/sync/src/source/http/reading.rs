@@ -5,7 +5,7 @@ use super::items::{Fields, take_list};
 use super::pagination::{Next, Pagination, look};
 use super::request::Request;
 use super::{HttpSource, path};
-use crate::source::web::{Answer, Ask, Client, Fetched, shown};
+use crate::source::web::{self, Answer, Ask, Client, Fetched, shown};
 use crate::source::{Item, Known, Page, Position};
 use mastra_core::{Error, Path, Result};
 use serde_json::Value;
@@ -33,6 +33,35 @@ pub(super) struct Reading<'a> {
     before: Option<String>,
     pages: u64,
     items: u64,
+}
+
+impl web::Reading for Reading<'_> {
+    async fn page(&mut self) -> Result<Option<Page>> {
+        let Some(next) = self.next.take() else {
+            return Ok(None);
+        };
+        let url = self.request.url(&next, self.since.as_ref())?;
+        if !self.asked.insert(digest(url.as_str().as_bytes())) {
+            let error =
+                Error::unavailable("the server names a page as the next that was read already: its pages would never end");
+            return Err(error.retryable(false).with("url", shown(&url)).with("page", self.pages + 1));
+        }
+        self.pages += 1;
+        let ask = Ask::new(&url).accept("application/json").unless(self.etag.as_deref());
+        let answer = match self.client.fetch(&ask).await {
+            Ok(Fetched::Answer(answer)) => answer,
+            Ok(Fetched::Unchanged) => return self.unchanged().map(Some),
+            Ok(Fetched::Elsewhere(to)) => return Err(Error::internal("a redirect was not followed").with("url", shown(&to))),
+            // Many servers have no page behind the last, rather than an empty one.
+            Err(error) if error.is_not_found() && self.pages > 1 && self.source.pagination.counts() => {
+                return self.end(Page::default(), None).map(Some);
+            }
+            Err(error) => return Err(error.with("page", self.pages)),
+        };
+        let page =
+            self.read(next, &answer).await.map_err(|error| error.with("url", shown(&answer.url)).with("page", self.pages))?;
+        Ok(Some(page))
+    }
 }
 
 impl<'a> Reading<'a> {
@@ -105,34 +134,6 @@ impl<'a> Reading<'a> {
             self.etag = etag;
         }
         Ok(())
-    }
-
-    /// The next page; `None` behind the last.
-    pub(super) async fn page(&mut self) -> Result<Option<Page>> {
-        let Some(next) = self.next.take() else {
-            return Ok(None);
-        };
-        let url = self.request.url(&next, self.since.as_ref())?;
-        if !self.asked.insert(digest(url.as_str().as_bytes())) {
-            let error =
-                Error::unavailable("the server names a page as the next that was read already: its pages would never end");
-            return Err(error.retryable(false).with("url", shown(&url)).with("page", self.pages + 1));
-        }
-        self.pages += 1;
-        let ask = Ask::new(&url).accept("application/json").unless(self.etag.as_deref());
-        let answer = match self.client.fetch(&ask).await {
-            Ok(Fetched::Answer(answer)) => answer,
-            Ok(Fetched::Unchanged) => return self.unchanged().map(Some),
-            Ok(Fetched::Elsewhere(to)) => return Err(Error::internal("a redirect was not followed").with("url", shown(&to))),
-            // Many servers have no page behind the last, rather than an empty one.
-            Err(error) if error.is_not_found() && self.pages > 1 && self.source.pagination.counts() => {
-                return self.end(Page::default(), None).map(Some);
-            }
-            Err(error) => return Err(error.with("page", self.pages)),
-        };
-        let page =
-            self.read(next, &answer).await.map_err(|error| error.with("url", shown(&answer.url)).with("page", self.pages))?;
-        Ok(Some(page))
     }
 
     async fn read(&mut self, next: Next, answer: &Answer) -> Result<Page> {

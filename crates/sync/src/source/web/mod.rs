@@ -19,6 +19,7 @@ mod cause;
 mod client;
 mod connect;
 mod options;
+mod reading;
 mod redirect;
 mod retry;
 mod secret;
@@ -28,6 +29,7 @@ pub use secret::Secret;
 
 pub(crate) use answer::{Answer, Fetched};
 pub(crate) use client::{Ask, Client};
+pub(crate) use reading::{Reading, pages};
 pub(crate) use redirect::{same_owner, target};
 
 use mastra_core::{Error, Result};
